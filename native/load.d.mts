@@ -1,0 +1,3 @@
+export function prebuildPath(): string;
+export const candidates: string[];
+export function load(paths?: string[]): unknown;

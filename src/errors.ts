@@ -1,0 +1,84 @@
+/**
+ * Everything that can go wrong with a lock. Each error is made where it is thrown, so that its stack is true.
+ * Bad arguments are a TypeError (wrong type, unknown option) or a RangeError (a number that makes no sense);
+ * an abort rejects with the signal's own reason. All the rest is a `LockError`.
+ */
+
+/** What an error knows besides its message. */
+export interface LockErrorInit extends ErrorOptions {
+  /** The lock in question: its name, or what it is if it has none. */
+  readonly lock: string;
+}
+
+/**
+ * The base of every error of this package: `error instanceof LockError`, or look at `error.code`.
+ *
+ * @example
+ * import { LockError, LockTimeoutError, Mutex } from 'tierlock';
+ *
+ * const mutex = new Mutex();
+ * const guard = await mutex.lock();
+ * const error = await mutex.lock({ timeout: 0 }).catch((e: unknown) => e);
+ * console.log(error instanceof LockError, (error as LockTimeoutError).code); // true ERR_LOCK_TIMEOUT
+ * guard.release();
+ */
+export class LockError extends Error {
+  static {
+    this.prototype.name = 'LockError';
+  }
+
+  /** One of the `ERR_LOCK_*` codes, stable between versions. */
+  readonly code: `ERR_LOCK_${string}`;
+  /** The lock in question: its name, or what it is if it has none. */
+  readonly lock: string;
+
+  constructor(code: `ERR_LOCK_${string}`, message: string, init: LockErrorInit) {
+    super(message, init);
+    this.code = code;
+    this.lock = init.lock;
+  }
+}
+
+/** The lock did not come within `timeout`. Nothing is held and nothing waits any more. */
+export class LockTimeoutError extends LockError {
+  static {
+    this.prototype.name = 'LockTimeoutError';
+  }
+
+  constructor(message: string, init: LockErrorInit) {
+    super('ERR_LOCK_TIMEOUT', message, init);
+  }
+}
+
+/** The lock was held, but exclusion can no longer be promised. What was done under it may have met a rival. */
+export class LockLostError extends LockError {
+  static {
+    this.prototype.name = 'LockLostError';
+  }
+
+  constructor(message: string, init: LockErrorInit) {
+    super('ERR_LOCK_LOST', message, init);
+  }
+}
+
+/** The program asked for what its own state forbids, such as waiting with a guard that was released. */
+export class LockMisuseError extends LockError {
+  static {
+    this.prototype.name = 'LockMisuseError';
+  }
+
+  constructor(message: string, init: LockErrorInit) {
+    super('ERR_LOCK_MISUSE', message, init);
+  }
+}
+
+/** This platform, build or store cannot do what was asked. The message says what is missing. */
+export class LockUnsupportedError extends LockError {
+  static {
+    this.prototype.name = 'LockUnsupportedError';
+  }
+
+  constructor(message: string, init: LockErrorInit) {
+    super('ERR_LOCK_UNSUPPORTED', message, init);
+  }
+}

@@ -1,0 +1,2 @@
+/** The public surface, on one screen. */
+export * from './errors.js';
