@@ -1,2 +1,15 @@
 /** The public surface, on one screen. */
-export * from './errors.js';
+export { Condition } from './condition.js';
+export {
+  LockError,
+  LockLostError,
+  LockMisuseError,
+  LockTimeoutError,
+  LockUnsupportedError,
+} from './errors.js';
+export type { LockErrorInit } from './errors.js';
+export { SyncGuard } from './guard.js';
+export { Mutex } from './mutex.js';
+export type { WaitOptions } from './options.js';
+export { RWGuard, RWLock } from './rwlock.js';
+export { Semaphore } from './semaphore.js';

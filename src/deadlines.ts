@@ -1,0 +1,99 @@
+/**
+ * One timer for all deadlines of this thread: a binary heap ordered by time, each entry knowing its place in it,
+ * so that taking one out costs O(log n) wherever it stands and leaves nothing behind.
+ *
+ * Invariants: `heap[i].place === i`; an entry outside has `place === -1`; the timer runs if and only if the heap
+ * is not empty, and fires no later than the first deadline. The timer keeps the event loop alive: somebody was
+ * promised an answer by then, even if nothing else is left to do.
+ */
+
+/** Something that ends at a time. */
+export abstract class Deadline {
+  /** When, on the clock of `performance.now()`; `Infinity` needs no place in the heap. */
+  readonly due: number;
+  place = -1;
+
+  constructor(ms: number) {
+    this.due = ms === Infinity ? Infinity : performance.now() + ms;
+  }
+
+  /** Called once, not before `due`; by then the deadline is no longer in the heap. */
+  abstract expire(): void;
+}
+
+const LONGEST_TIMER = 2 ** 31 - 1;
+const heap: Deadline[] = [];
+let timer: NodeJS.Timeout | undefined;
+let firesAt = Infinity;
+
+export function addDeadline(deadline: Deadline): void {
+  heap.push(deadline);
+  rise(deadline, heap.length - 1);
+  if (deadline.due < firesAt) arm(deadline.due);
+}
+
+export function removeDeadline(deadline: Deadline): void {
+  const place = deadline.place;
+  if (place === -1) return;
+  deadline.place = -1;
+  const last = heap.pop() as Deadline;
+  if (last !== deadline) {
+    sink(last, place);
+    if (last.place === place) rise(last, place);
+  }
+  if (heap.length === 0) disarm();
+}
+
+function arm(due: number): void {
+  clearTimeout(timer);
+  firesAt = due;
+  timer = setTimeout(fire, Math.min(Math.ceil(due - performance.now()), LONGEST_TIMER));
+}
+
+function disarm(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  firesAt = Infinity;
+}
+
+// A first deadline that was removed does not re-arm the timer: it then fires early, finds nothing due, and is
+// armed for what is first by now. That costs one idle wake-up instead of a new timer for every removal.
+function fire(): void {
+  const now = performance.now();
+  let first = heap[0];
+  while (first !== undefined && first.due <= now) {
+    removeDeadline(first);
+    first.expire();
+    first = heap[0];
+  }
+  if (first !== undefined) arm(first.due);
+}
+
+function rise(deadline: Deadline, from: number): void {
+  let place = from;
+  while (place > 0) {
+    const parent = heap[(place - 1) >> 1] as Deadline;
+    if (parent.due <= deadline.due) break;
+    put(parent, place);
+    place = (place - 1) >> 1;
+  }
+  put(deadline, place);
+}
+
+function sink(deadline: Deadline, from: number): void {
+  let place = from;
+  for (;;) {
+    let child = 2 * place + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && (heap[child + 1] as Deadline).due < (heap[child] as Deadline).due) child++;
+    if ((heap[child] as Deadline).due >= deadline.due) break;
+    put(heap[child] as Deadline, place);
+    place = child;
+  }
+  put(deadline, place);
+}
+
+function put(deadline: Deadline, place: number): void {
+  heap[place] = deadline;
+  deadline.place = place;
+}

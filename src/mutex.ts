@@ -1,0 +1,74 @@
+import { SyncGuard } from './guard.js';
+import { checkCallable } from './options.js';
+import type { WaitOptions } from './options.js';
+import { granted, Queue } from './queue.js';
+
+let reveal: (mutex: Mutex) => Queue;
+
+/**
+ * One holder at a time, first come first served.
+ *
+ * @example
+ * import { Mutex } from 'tierlock';
+ *
+ * const mutex = new Mutex();
+ * let balance = 100;
+ *
+ * async function pay(amount: number): Promise<void> {
+ *   await using guard = await mutex.lock({ timeout: 1000 });
+ *   const before = balance;
+ *   await Promise.resolve(); // the database, say
+ *   balance = before - amount;
+ * }
+ *
+ * await Promise.all([pay(30), pay(20)]);
+ * console.log(balance); // 50
+ */
+export class Mutex {
+  readonly #queue = new Queue('the mutex', 1, SyncGuard);
+
+  /** Whether somebody holds it. */
+  get locked(): boolean {
+    return this.#queue.free === 0;
+  }
+
+  /** Waits for the lock. The guard is the only way to release it. */
+  lock(options?: WaitOptions): Promise<SyncGuard> {
+    const queue = this.#queue;
+    if (options === undefined && queue.take(1)) return granted(new SyncGuard(queue, 1));
+    return queue.acquire(1, options);
+  }
+
+  /** The lock if it is free now, else null. */
+  tryLock(): SyncGuard | null {
+    return this.#queue.take(1) ? new SyncGuard(this.#queue, 1) : null;
+  }
+
+  /**
+   * Runs `fn` while holding the lock, and releases it when what `fn` returns has settled, whichever way.
+   * An abort that comes before `fn` has begun passes the lock on, and `fn` is not run.
+   *
+   * @example
+   * import { Mutex } from 'tierlock';
+   *
+   * const mutex = new Mutex();
+   * console.log(await mutex.run(async () => 42)); // 42
+   */
+  async run<T>(fn: (guard: SyncGuard) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
+    checkCallable('fn', fn);
+    const guard = await this.lock(options);
+    try {
+      options?.signal?.throwIfAborted();
+      return await fn(guard);
+    } finally {
+      guard.release();
+    }
+  }
+
+  static {
+    reveal = (mutex) => mutex.#queue;
+  }
+}
+
+/** For `Condition`, which gives the mutex back and takes it again. Not exported from the package. */
+export const queueOf: (mutex: Mutex) => Queue = reveal;
