@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { addDeadline, Deadline, removeDeadline } from '../src/deadlines.js';
+import { random } from './support/random.js';
+
+class Probe extends Deadline {
+  expired = 0;
+  override expire(): void {
+    assert.ok(performance.now() >= this.due, 'never early');
+    assert.equal(this.place, -1);
+    fired.push(this);
+    this.expired++;
+  }
+}
+
+let fired: Probe[] = [];
+
+const quiet = (): boolean => !process.getActiveResourcesInfo().includes('Timeout');
+
+test('deadlines fire in order of time, each once, whatever was removed in between', async () => {
+  const next = random(7);
+  fired = [];
+  const all = Array.from({ length: 2000 }, () => new Probe(next(60)));
+  for (const probe of all) addDeadline(probe);
+  const removed = new Set(all.filter(() => next(3) === 0));
+  for (const probe of removed) removeDeadline(probe);
+  for (const probe of removed) removeDeadline(probe); // a second time changes nothing
+  const late = new Probe(61);
+  addDeadline(late);
+  while (late.expired === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(all.every((probe) => probe.expired === (removed.has(probe) ? 0 : 1)));
+  const dues = fired.map((probe) => probe.due);
+  assert.deepEqual(
+    dues,
+    dues.toSorted((a, b) => a - b),
+  );
+  assert.ok(quiet(), 'the timer ends with the last deadline');
+});
+
+test('the heap stays a heap under random insertion and removal', () => {
+  const next = random(11);
+  const live: Probe[] = [];
+  for (let step = 0; step < 20_000; step++) {
+    if (live.length === 0 || next(2) === 0) {
+      const probe = new Probe(100_000 + next(1000));
+      addDeadline(probe);
+      live.push(probe);
+    } else {
+      const [gone] = live.splice(next(live.length), 1);
+      assert.ok(gone);
+      removeDeadline(gone);
+      assert.equal(gone.place, -1);
+    }
+    if (step % 500 === 0) {
+      const byPlace = live.toSorted((a, b) => a.place - b.place);
+      assert.deepEqual(
+        byPlace.map(({ place }) => place),
+        [...live.keys()],
+      );
+      for (const [i, probe] of byPlace.entries()) {
+        if (i > 0) assert.ok((byPlace[(i - 1) >> 1]?.due ?? NaN) <= probe.due);
+      }
+    }
+  }
+  for (const probe of live) removeDeadline(probe);
+  assert.ok(quiet());
+});
+
+test('an earlier deadline moves the timer forward', async () => {
+  fired = [];
+  const late = new Probe(100_000);
+  addDeadline(late);
+  const early = new Probe(5);
+  addDeadline(early);
+  while (early.expired === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(late.expired, 0);
+  removeDeadline(late);
+  assert.ok(quiet());
+});
