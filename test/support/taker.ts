@@ -1,0 +1,233 @@
+/**
+ * A process of its own that takes a lock, reports, and dies on command.
+ *
+ *     await using holder = await spawnTaker(new URL('./my-strategy.js', import.meta.url));
+ *     await using waiter = await spawnTaker(new URL('./my-strategy.js', import.meta.url));
+ *     await holder.take('orders').acquired;
+ *     const wait = waiter.take('orders');
+ *     await wait.mustBlock();
+ *     await holder.kill();
+ *     await wait.acquired;
+ *
+ * The module exports `take(request)`, which resolves to `{ release(), token? }` or to null. A child's error comes back
+ * as a rejection with the child's stack. Children end with their parent, however it ends: see taker-main.ts. Only one
+ * that is stopped (SIGSTOP) while the parent is killed stays, as a stopped process can do nothing at all.
+ */
+import assert from 'node:assert/strict';
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { stateOf } from './system.js';
+import { fromFault, openCall, type Call, type Command, type ToParent } from './taker-protocol.js';
+import { waitUntil, within } from './wait.js';
+
+export interface Acquired {
+  /** When the take had returned in the child: process.hrtime.bigint(), one clock for the whole host. */
+  readonly at: bigint;
+  readonly token?: bigint;
+}
+
+export interface Take {
+  /** Null if the strategy gave up. Rejects if it failed, or the child ended before. */
+  readonly acquired: Promise<Acquired | null>;
+  /**
+   * Fails unless the take still blocks. The child has called `take` and got its promise; then, `rounds` times, it
+   * answers from its event loop, after all ready tasks and a job of its thread pool. One channel brings both kinds of
+   * report in order, so an acquisition that the child knew of before its last answer is known here too.
+   *
+   * This proves: up to that answer the child was not granted the lock, although it had asked and its loop ran freely.
+   * It does not prove that the request has already arrived where the queue is, if it still travels through another
+   * process, a server or a native thread: where that matters, wait first (waitUntil) for a trace of it there. Nor that
+   * the grant will not come in the next moment: only the reason why it cannot (somebody holds it) proves that.
+   */
+  mustBlock(options?: { rounds?: number; timeoutMs?: number }): Promise<void>;
+  release(): Promise<boolean>;
+}
+
+/** How a process ended. */
+export interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface TakerOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly execArgv?: readonly string[];
+}
+
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+export class Taker implements AsyncDisposable {
+  /** What the child has printed. */
+  output = '';
+  /** Resolves when the process is gone: reaped, and all that it said heard. */
+  readonly gone: Promise<End>;
+  readonly #child: ChildProcess;
+  readonly #open: Map<number, Call<unknown>> = new Map();
+  #next = 0;
+  #latest: Take | undefined;
+  #crash: Error | undefined;
+
+  /** For spawnTaker alone. */
+  constructor(child: ChildProcess, ready: (error?: Error) => void) {
+    this.#child = child;
+    children.add(child);
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
+    child.on('message', (message: ToParent) => (message.kind === 'ready' ? ready() : this.#hear(message)));
+    const exited = new Promise<End>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('error', () => child.pid ?? resolve({ code: null, signal: null }));
+    });
+    const silent = new Promise<void>((resolve) => child.once('disconnect', resolve));
+    const printed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    this.gone = Promise.all([exited, silent]).then(([end]) => {
+      children.delete(child);
+      const how = end.signal ? `was ended by ${end.signal}` : `exited with code ${end.code}`;
+      const error = this.#crash ?? new Error(`the taker ${how}`);
+      for (const call of this.#open.values()) call.reject(error);
+      this.#open.clear();
+      void printed.then(() =>
+        ready(this.#crash ?? new Error(`the taker did not start, it ${how}\n${this.output}`)),
+      );
+      return end;
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  take(request?: unknown): Take {
+    const [id, call] = this.#send<Acquired | null>({ name: 'take', request });
+    const take: Take = {
+      acquired: call.done,
+      mustBlock: ({ rounds = 3, timeoutMs = 10_000 } = {}) => {
+        const silent = `it should have blocked, but the taker did not answer for ${timeoutMs} ms: is its loop blocked?`;
+        return within(timeoutMs, silent, async () => {
+          await call.began;
+          for (let i = 0; i < rounds && !call.answered; i++) await this.#ask({ name: 'ping' });
+          if (!call.answered) return;
+          await call.done;
+          assert.fail('it should have blocked, but the take had its result');
+        });
+      },
+      release: () => this.#ask<boolean>({ name: 'release', take: id }),
+    };
+    return (this.#latest = take);
+  }
+
+  /** Of the latest take, as is `release`. */
+  mustBlock(...options: Parameters<Take['mustBlock']>): Promise<void> {
+    return this.#last().mustBlock(...options);
+  }
+
+  release(): Promise<boolean> {
+    return this.#last().release();
+  }
+
+  /** Runs another function of the module in the child. */
+  run(name: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#ask({ name: 'run', function: name, args });
+  }
+
+  /** Blocks the child's event loop, for so long or until the returned function is called. Resolves when it does. */
+  async busy(ms: number = Infinity): Promise<() => Promise<void>> {
+    const [, call] = this.#send({ name: 'busy', ms });
+    await call.began;
+    return async () => {
+      this.#line().write('!');
+      await call.done;
+    };
+  }
+
+  /** process.exit in the child. */
+  exit(code = 0): Promise<End> {
+    this.#send({ name: 'exit', code });
+    return this.gone;
+  }
+
+  /** An error that nobody catches. */
+  throw(message = 'thrown on command'): Promise<End> {
+    this.#send({ name: 'throw', message });
+    return this.gone;
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<End> {
+    this.#child.kill(signal);
+    return this.gone;
+  }
+
+  /** Stops the process; resolves when the system says that it has stopped. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGSTOP');
+    await waitUntil(() => stateOf(this.pid).startsWith('T'), { what: `process ${this.pid} is stopped` });
+  }
+
+  /** Lets it go on; resolves when its event loop has answered. */
+  async continue(): Promise<void> {
+    this.#child.kill('SIGCONT');
+    await this.#ask({ name: 'ping' });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  #line(): NodeJS.WritableStream {
+    const line = this.#child.stdio[4];
+    assert.ok(line && 'write' in line);
+    return line;
+  }
+
+  #last(): Take {
+    assert.ok(this.#latest, 'this taker was never told to take');
+    return this.#latest;
+  }
+
+  #send<T>(command: Command): [id: number, call: Call<T>] {
+    const id = this.#next++;
+    const call = openCall<T>();
+    if (this.#child.connected) {
+      this.#open.set(id, call);
+      this.#child.send({ ...command, id }, () => undefined);
+    } else {
+      call.reject(this.#crash ?? new Error('the taker is gone'));
+    }
+    return [id, call];
+  }
+
+  #ask<T>(command: Command): Promise<T> {
+    return this.#send<T>(command)[1].done;
+  }
+
+  #hear(message: Exclude<ToParent, { kind: 'ready' }>): void {
+    if (message.kind === 'crash') {
+      this.#crash = fromFault(message.fault);
+      return;
+    }
+    const call = this.#open.get(message.id);
+    if (message.kind === 'began') return call?.begin();
+    this.#open.delete(message.id);
+    if (!call) return;
+    call.answered = true;
+    if (message.kind === 'done') call.resolve(message.value);
+    else call.reject(fromFault(message.fault));
+  }
+}
+
+/** Starts a taker; rejects with the child's error if its module cannot be loaded. */
+export async function spawnTaker(module: URL, { env, execArgv = [] }: TakerOptions = {}): Promise<Taker> {
+  const child = fork(fileURLToPath(new URL('./taker-main.js', import.meta.url)), [module.href], {
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
+    execArgv: [...execArgv],
+    serialization: 'advanced',
+    // Its output is kept to itself; 4 is the control line.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+  });
+  return new Promise((resolve, reject) => {
+    const taker = new Taker(child, (error) => (error ? reject(error) : resolve(taker)));
+  });
+}
