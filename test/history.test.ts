@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Kind, LockEvent } from './support/events.js';
 import { check, mustBeCorrect, type CheckOptions, type Fault } from './support/history.js';
+import { Ranks } from './support/ranks.js';
 import { TaskLog } from './support/record.js';
 
 const kinds: Record<string, Kind> = {
@@ -158,6 +159,7 @@ const good: [what: string, text: string, options?: CheckOptions][] = [
   ['what the dead still log', '1? 1+ 2? 1! 2+ 1- 1? 1+ 1- 2-'],
   ['a death in the queue', '1? 1+ 2? 3? 2! 1- 3+ 3-', { fifo: 0 }],
   ['a death with nested holds', '1? 1+ 1?@b 1+@b 1! 2? 2+ 2- 2?@b 2+@b 2-@b'],
+  ['a death with a lock held twice', '1?s 1+s 1?s 1+s 1! 2? 2+ 2-'],
   ['one who left the queue', '1? 1+ 2? 3? 2t 4? 4x 1- 3+ 3-', { fifo: 0 }],
   ['overtaking one who gives up', '1? 1+ 2? 3? 1- 3+ 3- 2t', { fifo: 0 }],
   ['overtaking within the slack', '1? 1+ 2? 3? 1- 3+ 3- 2+ 2-', { fifo: 1 }],
@@ -187,6 +189,17 @@ void test('accepts logs that come one writer after the other', () => {
 void test('refuses permits of an unknown capacity, and stops at the limit', () => {
   assert.throws(() => check(story('1?1 1+1 1-')), /capacity/);
   assert.equal(check(story('1- 1- 1- 1-'), { limit: 2 }).length, 2);
+  assert.equal(check(story('1? 2? 3?'), { limit: 2 }).length, 2);
+});
+
+void test('ranks count what is above, while they grow', () => {
+  const ranks = new Ranks();
+  for (let place = 0; place < 3000; place += 3) {
+    ranks.add(place);
+    assert.equal(ranks.above(place), 0);
+    assert.equal(ranks.above(Math.floor(place / 2)), Math.floor(place / 3) - Math.floor(place / 6));
+  }
+  assert.deepEqual([ranks.above(-1), ranks.above(1e6)], [1000, 0]);
 });
 
 void test('counts overtakers in a long queue', () => {

@@ -59,11 +59,13 @@ void test('mustBlock fails for a child whose loop does not run', async () => {
   mkdirSync(path);
   taker.take(path);
   await taker.mustBlock();
-  await taker.busy();
+  const end = await taker.busy();
   await assert.rejects(
     taker.mustBlock({ timeoutMs: 100 }),
     /should have blocked, but .* 100 ms: is its loop blocked/,
   );
+  await end();
+  await taker.mustBlock();
 });
 
 const failed = (error: Error): boolean => {
@@ -132,6 +134,13 @@ void test('a busy taker answers when it is done', async () => {
   assert.equal(await taker.release(), true);
 });
 
+void test('no answer is an error, not a test that hangs', async () => {
+  const path = join(folder, 'late');
+  mkdirSync(path);
+  await using taker = await spawnTaker(module, { timeoutMs: 500 });
+  await assert.rejects(taker.take(path).acquired, /did not answer within 500 ms: take/);
+});
+
 void test('exits and throws', async () => {
   await using polite = await spawnTaker(module);
   assert.deepEqual(await polite.exit(3), { code: 3, signal: null });
@@ -150,18 +159,26 @@ void test('a module that cannot be used is told at the start', async () => {
 
 const alive = (pid: number): boolean => !['', 'Z'].includes(stateOf(pid).slice(0, 1));
 
-for (const state of ['idle', 'busy'])
-  for (const way of ['killed', 'exits'])
-    void test(`no orphan: the taker is ${state} and its parent ${way}`, async () => {
-      const parent = fork(fileURLToPath(new URL('./support/samples-parent.js', import.meta.url)), [state]);
-      try {
-        const [pid]: number[] = await once(parent, 'message');
-        assert.ok(pid && alive(pid));
-        if (way === 'killed') parent.kill('SIGKILL');
-        else parent.send('exit');
-        await once(parent, 'exit');
-        await waitUntil(() => !alive(pid), { what: `the taker ${pid} is gone` });
-      } finally {
-        parent.kill('SIGKILL');
-      }
-    });
+const ends = [
+  ['idle', 'is killed'],
+  ['idle', 'exits'],
+  ['idle', 'forgets'],
+  ['busy', 'is killed'],
+  ['busy', 'exits'],
+] as const;
+
+for (const [state, way] of ends)
+  void test(`no orphan: the taker is ${state} and its parent ${way}`, async () => {
+    const parent = fork(fileURLToPath(new URL('./support/samples-parent.js', import.meta.url)), [state, way]);
+    try {
+      const [pid]: number[] = await once(parent, 'message');
+      assert.ok(pid);
+      if (way !== 'forgets') assert.ok(alive(pid));
+      if (way === 'is killed') parent.kill('SIGKILL');
+      if (way === 'exits') parent.send('exit');
+      await once(parent, 'exit');
+      await waitUntil(() => !alive(pid), { what: `the taker ${pid} is gone` });
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });

@@ -14,7 +14,12 @@ void test('workers answer in their order', async () => {
   assert.deepEqual(await team.started, { pinned: false });
 });
 
-void test('workers begin together', async () => {
+void test('no worker begins before all are there', async () => {
+  const late = new URL('./support/samples-late.js', import.meta.url);
+  assert.deepEqual(await runWorkers({ count: 3, module: late, data: words(1) }).results, [3, 3, 3]);
+});
+
+void test('workers run at the same time', async () => {
   const team = runWorkers<number>({ count: 3, module, name: 'meet', data: words(1) });
   assert.deepEqual(await team.results, [3, 3, 3]);
 });
@@ -36,6 +41,15 @@ void test('a module or function that is not there is an error, not a wait', asyn
 
 void test('a worker that exits without a result is an error', async () => {
   await assert.rejects(runWorkers({ count: 1, module, name: 'leave' }).results, /worker 0 .*code 7/);
+});
+
+void test('a worker that is terminated at once does not keep the others at the gate', async () => {
+  const inside = words(2);
+  const team = runWorkers<string>({ count: 2, module, name: 'stay', data: inside });
+  await team.terminate(1);
+  await waitUntil(() => Atomics.load(inside, 0) === 1, { what: 'worker 0 is inside' });
+  await team.terminate(0);
+  assert.equal((await team.results)[0], undefined);
 });
 
 void test('a worker is terminated where it blocks, the rest goes on', async () => {

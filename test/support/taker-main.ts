@@ -9,7 +9,7 @@ import { stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { toFault, type ToChild, type ToParent } from './taker-protocol.js';
+import { START, toFault, type ToChild, type ToParent } from './taker-protocol.js';
 import { turn } from './settled.js';
 
 interface Held {
@@ -98,7 +98,7 @@ async function main(idle: Int32Array): Promise<void> {
       (error: unknown) => tell({ kind: 'failed', id, fault: toFault(error) }),
     );
   });
-  await tell({ kind: 'ready' });
+  await tell({ kind: 'done', id: START, value: null });
 }
 
 if (isMainThread) {

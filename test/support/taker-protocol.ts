@@ -23,9 +23,11 @@ export interface Fault {
   readonly code?: string;
 }
 
-/** `crash` is the last word before the child dies of an error; `ready` the first. */
+/** The child's start is answered too, as if it had been a command. */
+export const START = 0;
+
+/** `crash` is the last word before the child dies of an error. */
 export type ToParent =
-  | { readonly kind: 'ready' }
   | { readonly kind: 'began'; readonly id: number }
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault }

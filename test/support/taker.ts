@@ -16,8 +16,9 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Socket } from 'node:net';
 import { stateOf } from './system.js';
-import { fromFault, openCall, type Call, type Command, type ToParent } from './taker-protocol.js';
+import { fromFault, openCall, START, type Call, type Command, type ToParent } from './taker-protocol.js';
 import { waitUntil, within } from './wait.js';
 
 export interface Acquired {
@@ -52,6 +53,8 @@ export interface End {
 export interface TakerOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly execArgv?: readonly string[];
+  /** No answer takes longer; a test that would hang fails instead. */
+  readonly timeoutMs?: number;
 }
 
 const children = new Set<ChildProcess>();
@@ -62,38 +65,40 @@ process.on('exit', () => {
 export class Taker implements AsyncDisposable {
   /** What the child has printed. */
   output = '';
-  /** Resolves when the process is gone: reaped, and all that it said heard. */
-  readonly gone: Promise<End>;
   readonly #child: ChildProcess;
+  readonly #timeoutMs: number;
+  readonly #end: Promise<End>;
   readonly #open: Map<number, Call<unknown>> = new Map();
-  #next = 0;
+  #next: number = START;
   #latest: Take | undefined;
   #crash: Error | undefined;
 
   /** For spawnTaker alone. */
-  constructor(child: ChildProcess, ready: (error?: Error) => void) {
+  constructor(child: ChildProcess, timeoutMs: number) {
     this.#child = child;
+    this.#timeoutMs = timeoutMs;
     children.add(child);
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
-    child.on('message', (message: ToParent) => (message.kind === 'ready' ? ready() : this.#hear(message)));
-    const exited = new Promise<End>((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }));
-      child.once('error', () => child.pid ?? resolve({ code: null, signal: null }));
-    });
-    const silent = new Promise<void>((resolve) => child.once('disconnect', resolve));
-    const printed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    this.gone = Promise.all([exited, silent]).then(([end]) => {
-      children.delete(child);
-      const how = end.signal ? `was ended by ${end.signal}` : `exited with code ${end.code}`;
-      const error = this.#crash ?? new Error(`the taker ${how}`);
-      for (const call of this.#open.values()) call.reject(error);
-      this.#open.clear();
-      void printed.then(() =>
-        ready(this.#crash ?? new Error(`the taker did not start, it ${how}\n${this.output}`)),
-      );
-      return end;
-    });
+    child.on('message', (message: ToParent) => this.#hear(message));
+    child.on('error', (error) => (this.#crash ??= error));
+    this.#line().on('error', () => undefined);
+    this.#end = this.#watch();
+    // A taker that nobody asks for anything lets the test end, and then ends with it; `#expect` holds the test.
+    child.unref();
+    child.channel?.unref();
+    for (const stream of child.stdio) if (stream instanceof Socket) stream.unref();
+  }
+
+  /** Resolves when the process is gone: reaped, and all that it said heard. */
+  get gone(): Promise<End> {
+    this.#child.ref();
+    return this.#end;
+  }
+
+  /** For spawnTaker alone. */
+  start(): Promise<void> {
+    return this.#expect<void>('start')[1].done;
   }
 
   get pid(): number {
@@ -176,6 +181,24 @@ export class Taker implements AsyncDisposable {
     await this.kill();
   }
 
+  async #watch(): Promise<End> {
+    const child = this.#child;
+    const printed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const silent = new Promise<void>((resolve) => child.once('disconnect', resolve));
+    const end = await new Promise<End>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    await silent;
+    children.delete(child);
+    // Later on a process of the strategy's own may hold the pipes; before the start all of the output can be told.
+    if (this.#open.has(START)) await printed;
+    const how = end.signal ? `was ended by ${end.signal}` : `exited with code ${end.code}`;
+    const error = this.#crash ?? new Error(`the taker ${how}\n${this.output}`);
+    for (const call of this.#open.values()) call.reject(error);
+    this.#open.clear();
+    return end;
+  }
+
   #line(): NodeJS.WritableStream {
     const line = this.#child.stdio[4];
     assert.ok(line && 'write' in line);
@@ -187,15 +210,21 @@ export class Taker implements AsyncDisposable {
     return this.#latest;
   }
 
-  #send<T>(command: Command): [id: number, call: Call<T>] {
+  /** An answer to come, for which the test stays alive so long and no longer. */
+  #expect<T>(what: string): [id: number, call: Call<T>] {
     const id = this.#next++;
     const call = openCall<T>();
-    if (this.#child.connected) {
-      this.#open.set(id, call);
-      this.#child.send({ ...command, id }, () => undefined);
-    } else {
-      call.reject(this.#crash ?? new Error('the taker is gone'));
-    }
+    this.#open.set(id, call);
+    const late = new Error(`the taker did not answer within ${this.#timeoutMs} ms: ${what}`);
+    const timer = setTimeout(() => call.reject(late), this.#timeoutMs);
+    void Promise.allSettled([call.done]).then(() => clearTimeout(timer));
+    return [id, call];
+  }
+
+  #send<T>(command: Command): [id: number, call: Call<T>] {
+    const [id, call] = this.#expect<T>(command.name);
+    if (this.#child.connected) this.#child.send({ ...command, id }, () => undefined);
+    else call.reject(this.#crash ?? new Error('the taker is gone'));
     return [id, call];
   }
 
@@ -203,7 +232,7 @@ export class Taker implements AsyncDisposable {
     return this.#send<T>(command)[1].done;
   }
 
-  #hear(message: Exclude<ToParent, { kind: 'ready' }>): void {
+  #hear(message: ToParent): void {
     if (message.kind === 'crash') {
       this.#crash = fromFault(message.fault);
       return;
@@ -219,7 +248,8 @@ export class Taker implements AsyncDisposable {
 }
 
 /** Starts a taker; rejects with the child's error if its module cannot be loaded. */
-export async function spawnTaker(module: URL, { env, execArgv = [] }: TakerOptions = {}): Promise<Taker> {
+export async function spawnTaker(module: URL, options: TakerOptions = {}): Promise<Taker> {
+  const { env, execArgv = [], timeoutMs = 20_000 } = options;
   const child = fork(fileURLToPath(new URL('./taker-main.js', import.meta.url)), [module.href], {
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
     execArgv: [...execArgv],
@@ -227,7 +257,12 @@ export async function spawnTaker(module: URL, { env, execArgv = [] }: TakerOptio
     // Its output is kept to itself; 4 is the control line.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
   });
-  return new Promise((resolve, reject) => {
-    const taker = new Taker(child, (error) => (error ? reject(error) : resolve(taker)));
-  });
+  const taker = new Taker(child, timeoutMs);
+  try {
+    await taker.start();
+    return taker;
+  } catch (error) {
+    await taker.kill();
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { pinThread } from './system.js';
 import type { Report, Start } from './workers.js';
 
-const { index, count, module, name, data, pin, gate }: Start = workerData;
+const { index, module, name, data, pin, gate }: Start = workerData;
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
 const tell = (report: Report): void => parentPort?.postMessage(report);
 
@@ -11,11 +11,5 @@ const run: unknown = (await import(module))[name];
 if (typeof run !== 'function') throw new TypeError(`${module} exports no function '${name}'`);
 const pinned = pin && pinThread(index);
 tell({ at: 'gate', pinned });
-
-if (Atomics.add(gate, 0, 1) + 1 === count) {
-  Atomics.store(gate, 1, 1);
-  Atomics.notify(gate, 1);
-} else {
-  Atomics.wait(gate, 1, 0);
-}
+Atomics.wait(gate, 0, 0);
 tell({ at: 'end', value: await run(index, data) });

@@ -1,6 +1,6 @@
 /**
  * Runs a function in several real threads at once. The threads load their module, go to their core, and meet at a
- * gate; when the last has come all begin together, so that even a short function meets its rivals.
+ * gate; when the last has come it is opened, so that even a short function meets its rivals.
  *
  *     const team = runWorkers({ count: 2, module: new URL('./hammer.js', import.meta.url), data: { word } });
  *     const results = await team.results;
@@ -23,12 +23,11 @@ export interface TeamOptions {
 /** What a worker is started with; see workers-main.ts. */
 export interface Start {
   readonly index: number;
-  readonly count: number;
   readonly module: string;
   readonly name: string;
   readonly data: unknown;
   readonly pin: boolean;
-  /** [how many have come, 1 when open] */
+  /** 1 when open. */
   readonly gate: Int32Array;
 }
 
@@ -47,9 +46,9 @@ export interface Team<R> extends AsyncDisposable {
 
 export function runWorkers<R = unknown>(options: TeamOptions): Team<R> {
   const { count, module, name = 'run', data, pin = false, timeoutMs = 20_000 } = options;
-  const gate = new Int32Array(new SharedArrayBuffer(8));
+  const gate = new Int32Array(new SharedArrayBuffer(4));
   const members = Array.from({ length: count }, (_, index) => {
-    const workerData: Start = { index, count, module: module.href, name, data, pin, gate };
+    const workerData: Start = { index, module: module.href, name, data, pin, gate };
     return new Member<R>(new Worker(new URL('./workers-main.js', import.meta.url), { workerData }), index);
   });
   const endAll = async (): Promise<void> =>
@@ -62,9 +61,11 @@ export function runWorkers<R = unknown>(options: TeamOptions): Team<R> {
     }, timeoutMs);
     void Promise.allSettled(members.map((member) => member.gone)).then(() => clearTimeout(timer));
   });
-  const started = Promise.all(members.map((member) => member.atGate)).then((pinned) => ({
-    pinned: pin && pinned.every(Boolean),
-  }));
+  const started = Promise.all(members.map((member) => member.atGate)).then((pinned) => {
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    return { pinned: pin && pinned.every(Boolean) };
+  });
   const values = Promise.all(members.map((member) => member.gone));
   // A thread inside a system call cannot be ended, so a failure is told without waiting for the rest.
   const results = Promise.race([values, late]).catch((error: unknown) => {
