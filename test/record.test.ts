@@ -21,6 +21,7 @@ import {
 import { brokenTaskLock, hammer, taskLock, type SampleLock, type ThreadHammer } from './support/samples.js';
 import { turn } from './support/settled.js';
 import { spawnTaker } from './support/taker.js';
+import { waitUntil } from './support/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const fail = (name: string) => (): never => {
@@ -130,10 +131,10 @@ const threads = async (broken: boolean, rounds: number): Promise<LockEvent[]> =>
 };
 
 void test('threads: a sound lock has a correct history, a broken one has not', async () => {
-  const sound = await threads(false, 200);
-  assert.equal(sound.length, 3 * 200 * 3);
+  const sound = await threads(false, 100);
+  assert.equal(sound.length, 3 * 100 * 3);
   mustBeCorrect(sound);
-  assert.ok(check(await threads(true, 50)).some(({ fault }) => fault === 'exclusion'));
+  assert.ok(check(await threads(true, 30)).some(({ fault }) => fault === 'exclusion'));
 });
 
 const processes = (broken: boolean, rounds: number): Promise<LockEvent[]> =>
@@ -149,8 +150,24 @@ const processes = (broken: boolean, rounds: number): Promise<LockEvent[]> =>
   });
 
 void test('processes: a sound lock has a correct history, a broken one has not', async () => {
-  const sound = await processes(false, 100);
-  assert.equal(sound.length, 2 * 100 * 3);
+  const sound = await processes(false, 50);
+  assert.equal(sound.length, 2 * 50 * 3);
   mustBeCorrect(sound);
-  assert.ok(check(await processes(true, 50)).some(({ fault }) => fault === 'exclusion'));
+  assert.ok(check(await processes(true, 30)).some(({ fault }) => fault === 'exclusion'));
 });
+
+void test('processes: a history that was cut by a kill is correct up to the death', () =>
+  inFolder(async (folder) => {
+    await using taker = await spawnTaker(new URL('./support/samples.js', import.meta.url));
+    const run = assert.rejects(taker.run('hammerProcess', folder, false, Infinity), /SIGKILL/);
+    await waitUntil(() => readFileLogs(folder).length > 20, { what: 'some events are logged' });
+    const log = new FileLog(folder);
+    log.record('died', taker.pid);
+    log.close();
+    await taker.kill();
+    await run;
+    const events = readFileLogs(folder);
+    mustBeCorrect(events);
+    const last = Math.max(...events.map(({ at, kind }) => (kind === 'died' ? at : 0)));
+    assert.ok(events.filter(({ at }) => at < last).length > 20);
+  }));

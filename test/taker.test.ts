@@ -137,8 +137,8 @@ void test('a busy taker answers when it is done', async () => {
 void test('no answer is an error, not a test that hangs', async () => {
   const path = join(folder, 'late');
   mkdirSync(path);
-  await using taker = await spawnTaker(module, { timeoutMs: 500 });
-  await assert.rejects(taker.take(path).acquired, /did not answer within 500 ms: take/);
+  await using taker = await spawnTaker(module, { timeoutMs: 100 });
+  await assert.rejects(taker.take(path).acquired, /did not answer within 100 ms: take/);
 });
 
 void test('exits and throws', async () => {
@@ -176,7 +176,9 @@ for (const [state, way] of ends)
       if (way !== 'forgets') assert.ok(alive(pid));
       if (way === 'is killed') parent.kill('SIGKILL');
       if (way === 'exits') parent.send('exit');
-      await once(parent, 'exit');
+      await waitUntil(() => parent.exitCode !== null || parent.signalCode !== null, {
+        what: 'the parent has ended',
+      });
       await waitUntil(() => !alive(pid), { what: `the taker ${pid} is gone` });
     } finally {
       parent.kill('SIGKILL');

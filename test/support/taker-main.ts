@@ -9,7 +9,7 @@ import { stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { START, toFault, type ToChild, type ToParent } from './taker-protocol.js';
+import { START, toWire, type ToChild, type ToParent } from './taker-protocol.js';
 import { turn } from './settled.js';
 
 interface Held {
@@ -40,7 +40,7 @@ const tell = (message: ToParent): Promise<void> =>
 
 async function main(idle: Int32Array): Promise<void> {
   process.on('disconnect', () => process.exit());
-  process.on('uncaughtExceptionMonitor', (error) => void tell({ kind: 'crash', fault: toFault(error) }));
+  process.on('uncaughtExceptionMonitor', (error) => void tell({ kind: 'crash', error: toWire(error) }));
 
   const strategy: Strategy = await import(module);
   if (typeof strategy.take !== 'function') throw new TypeError(`${module} exports no function 'take'`);
@@ -95,7 +95,7 @@ async function main(idle: Int32Array): Promise<void> {
     const { id } = command;
     void obey(command).then(
       (value) => tell({ kind: 'done', id, value }),
-      (error: unknown) => tell({ kind: 'failed', id, fault: toFault(error) }),
+      (error: unknown) => tell({ kind: 'failed', id, error: toWire(error) }),
     );
   });
   await tell({ kind: 'done', id: START, value: null });

@@ -16,7 +16,7 @@ export type Command =
 export type ToChild = Command & { readonly id: number };
 
 /** An error on its way between processes. */
-export interface Fault {
+export interface WireError {
   readonly name: string;
   readonly message: string;
   readonly stack: string;
@@ -30,10 +30,10 @@ export const START = 0;
 export type ToParent =
   | { readonly kind: 'began'; readonly id: number }
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault }
-  | { readonly kind: 'crash'; readonly fault: Fault };
+  | { readonly kind: 'failed'; readonly id: number; readonly error: WireError }
+  | { readonly kind: 'crash'; readonly error: WireError };
 
-export function toFault(error: unknown): Fault {
+export function toWire(error: unknown): WireError {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: String(error) };
   const { name, message, stack = message } = error;
   const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
@@ -41,7 +41,7 @@ export function toFault(error: unknown): Fault {
 }
 
 /** The child's error again, with the child's stack: that is where it happened. */
-export function fromFault({ stack, ...rest }: Fault): Error {
+export function fromWire({ stack, ...rest }: WireError): Error {
   const error = new Error(rest.message);
   return Object.assign(error, rest, { stack: `${stack}\n    (in a taker)` });
 }

@@ -18,7 +18,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Socket } from 'node:net';
 import { stateOf } from './system.js';
-import { fromFault, openCall, START, type Call, type Command, type ToParent } from './taker-protocol.js';
+import { fromWire, openCall, START, type Call, type Command, type ToParent } from './taker-protocol.js';
 import { waitUntil, within } from './wait.js';
 
 export interface Acquired {
@@ -53,7 +53,7 @@ export interface End {
 export interface TakerOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly execArgv?: readonly string[];
-  /** No answer takes longer; a test that would hang fails instead. */
+  /** No answer to a command takes longer; a test that would hang fails instead. */
   readonly timeoutMs?: number;
 }
 
@@ -98,7 +98,7 @@ export class Taker implements AsyncDisposable {
 
   /** For spawnTaker alone. */
   start(): Promise<void> {
-    return this.#expect<void>('start')[1].done;
+    return this.#expect<void>('start', 30_000)[1].done;
   }
 
   get pid(): number {
@@ -211,18 +211,18 @@ export class Taker implements AsyncDisposable {
   }
 
   /** An answer to come, for which the test stays alive so long and no longer. */
-  #expect<T>(what: string): [id: number, call: Call<T>] {
+  #expect<T>(what: string, timeoutMs: number): [id: number, call: Call<T>] {
     const id = this.#next++;
     const call = openCall<T>();
     this.#open.set(id, call);
-    const late = new Error(`the taker did not answer within ${this.#timeoutMs} ms: ${what}`);
-    const timer = setTimeout(() => call.reject(late), this.#timeoutMs);
+    const late = new Error(`the taker did not answer within ${timeoutMs} ms: ${what}`);
+    const timer = setTimeout(() => call.reject(late), timeoutMs);
     void Promise.allSettled([call.done]).then(() => clearTimeout(timer));
     return [id, call];
   }
 
   #send<T>(command: Command): [id: number, call: Call<T>] {
-    const [id, call] = this.#expect<T>(command.name);
+    const [id, call] = this.#expect<T>(command.name, this.#timeoutMs);
     if (this.#child.connected) this.#child.send({ ...command, id }, () => undefined);
     else call.reject(this.#crash ?? new Error('the taker is gone'));
     return [id, call];
@@ -234,7 +234,7 @@ export class Taker implements AsyncDisposable {
 
   #hear(message: ToParent): void {
     if (message.kind === 'crash') {
-      this.#crash = fromFault(message.fault);
+      this.#crash = fromWire(message.error);
       return;
     }
     const call = this.#open.get(message.id);
@@ -243,7 +243,7 @@ export class Taker implements AsyncDisposable {
     if (!call) return;
     call.answered = true;
     if (message.kind === 'done') call.resolve(message.value);
-    else call.reject(fromFault(message.fault));
+    else call.reject(fromWire(message.error));
   }
 }
 
