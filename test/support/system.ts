@@ -1,0 +1,49 @@
+/**
+ * What the operating system says about processes and threads, without native code: the state of a process, the cores
+ * of a thread. To stay on one core, a thread learns its id from /proc/thread-self and has `taskset` (util-linux) set
+ * its mask; that is possible on Linux alone.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** The cores of the calling thread, such as [0, 1]; empty where the system does not tell. */
+export function allowedCores(): number[] {
+  let status: string;
+  try {
+    status = readFileSync('/proc/thread-self/status', 'utf8');
+  } catch {
+    return [];
+  }
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '';
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
+
+/** Keeps the calling thread on the i-th of its cores, counted round; false where that cannot be done. */
+export function pinThread(i: number): boolean {
+  const cores = allowedCores();
+  const core = cores[i % cores.length];
+  if (core === undefined) return false;
+  try {
+    const thread = basename(readlinkSync('/proc/thread-self'));
+    execFileSync('taskset', ['-pc', String(core), thread], { stdio: 'ignore' });
+  } catch {
+    return false;
+  }
+  return allowedCores().join() === String(core);
+}
+
+/** As `ps` tells it: R runs, S sleeps, T is stopped, Z is dead and not yet buried; '' is not there. */
+export function stateOf(pid: number): string {
+  if (process.platform !== 'linux')
+    return spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
+  try {
+    // The name in brackets may contain anything, brackets too.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0] ?? '';
+  } catch {
+    return '';
+  }
+}
