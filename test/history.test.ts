@@ -129,7 +129,7 @@ const bad: Bad[] = [
 ];
 
 for (const { what, text, fault, names, options } of bad) {
-  void test(`finds ${what}`, () => {
+  test(`finds ${what}`, () => {
     const events = story(text);
     const found = check(events, options);
     assert.deepEqual(
@@ -170,29 +170,28 @@ const good: [what: string, text: string, options?: CheckOptions][] = [
   ['a history that was cut off', '1? 1+ 2?', { ended: false }],
 ];
 
-for (const [what, text, options] of good)
-  void test(`accepts ${what}`, () => mustBeCorrect(story(text), options));
+for (const [what, text, options] of good) test(`accepts ${what}`, () => mustBeCorrect(story(text), options));
 
-void test('accepts an end and a grant at the same time, in any order of the log', () => {
+test('accepts an end and a grant at the same time, in any order of the log', () => {
   const [ask1, get1, ask2, get2, end1, end2] = story('1? 1+ 2? 2+ 1- 2-');
   assert.ok(ask1 && get1 && ask2 && get2 && end1 && end2);
   mustBeCorrect([ask1, get1, ask2, get2, { ...end1, at: get2.at }, end2]);
 });
 
-void test('accepts logs that come one writer after the other', () => {
+test('accepts logs that come one writer after the other', () => {
   mustBeCorrect(
     story('1? 2? 1+ 1- 2+ 2-').toSorted((a, b) => Number(a.who) - Number(b.who)),
     { fifo: 0 },
   );
 });
 
-void test('refuses permits of an unknown capacity, and stops at the limit', () => {
+test('refuses permits of an unknown capacity, and stops at the limit', () => {
   assert.throws(() => check(story('1?1 1+1 1-')), /capacity/);
   assert.equal(check(story('1- 1- 1- 1-'), { limit: 2 }).length, 2);
   assert.equal(check(story('1? 2? 3?'), { limit: 2 }).length, 2);
 });
 
-void test('ranks count what is above, while they grow', () => {
+test('ranks count what is above, while they grow', () => {
   const ranks = new Ranks();
   for (let place = 0; place < 3000; place += 3) {
     ranks.add(place);
@@ -202,7 +201,7 @@ void test('ranks count what is above, while they grow', () => {
   assert.deepEqual([ranks.above(-1), ranks.above(1e6)], [1000, 0]);
 });
 
-void test('counts overtakers in a long queue', () => {
+test('counts overtakers in a long queue', () => {
   const log = new TaskLog();
   for (let who = 0; who < 5000; who++) log.record('request', who, 'a');
   for (let who = 4999; who >= 0; who--) {
@@ -215,7 +214,7 @@ void test('counts overtakers in a long queue', () => {
   assert.equal(second, undefined);
 });
 
-void test('checks a million events', (t) => {
+test('checks a million events', (t) => {
   const log = new TaskLog();
   const actors = 1000;
   // A queue that is always full: actor 0 requests again as soon as it has released.

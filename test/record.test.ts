@@ -38,7 +38,7 @@ async function inFolder<T>(body: (folder: string) => T | Promise<T>): Promise<T>
   }
 }
 
-void test('a hold is logged on the sure side, whatever way it ends', async () => {
+test('a hold is logged on the sure side, whatever way it ends', async () => {
   const log = new TaskLog();
   const release = (): unknown => log.record('died', 9);
   const what = { who: 1, lock: 'a', mode: 2 } as const;
@@ -61,7 +61,7 @@ void test('a hold is logged on the sure side, whatever way it ends', async () =>
   assert.equal(log.events[1]?.token, 7n);
 });
 
-void test('shared memory gives back what was recorded', () => {
+test('shared memory gives back what was recorded', () => {
   const log = threadLog(2, 5, ['a', 'b']);
   const writers = [threadRecorder(log, 0), threadRecorder(log, 1)] as const;
   writers[0].record('request', 1, 'a');
@@ -84,7 +84,7 @@ void test('shared memory gives back what was recorded', () => {
   assert.throws(() => writers[0].record('release', 1, 'a'), /full at 5/);
 });
 
-void test('files give back what was recorded, in the order of the clock', () =>
+test('files give back what was recorded, in the order of the clock', () =>
   inFolder((folder) => {
     const logs = [new FileLog(folder), new FileLog(folder)] as const;
     logs[0].record('request', 'one', 'a lock');
@@ -115,7 +115,7 @@ const tasks = async (lock: SampleLock): Promise<LockEvent[]> => {
   return log.events;
 };
 
-void test('tasks: a sound lock has a correct history, a broken one has not', async () => {
+test('tasks: a sound lock has a correct history, a broken one has not', async () => {
   const sound = await tasks(taskLock());
   assert.equal(sound.length, 8 * 200 * 3);
   mustBeCorrect(sound, { fifo: 0 });
@@ -130,7 +130,7 @@ const threads = async (broken: boolean, rounds: number): Promise<LockEvent[]> =>
   return readThreadLog(log);
 };
 
-void test('threads: a sound lock has a correct history, a broken one has not', async () => {
+test('threads: a sound lock has a correct history, a broken one has not', async () => {
   const sound = await threads(false, 100);
   assert.equal(sound.length, 3 * 100 * 3);
   mustBeCorrect(sound);
@@ -149,14 +149,14 @@ const processes = (broken: boolean, rounds: number): Promise<LockEvent[]> =>
     return readFileLogs(folder);
   });
 
-void test('processes: a sound lock has a correct history, a broken one has not', async () => {
+test('processes: a sound lock has a correct history, a broken one has not', async () => {
   const sound = await processes(false, 50);
   assert.equal(sound.length, 2 * 50 * 3);
   mustBeCorrect(sound);
   assert.ok(check(await processes(true, 30)).some(({ fault }) => fault === 'exclusion'));
 });
 
-void test('processes: a history that was cut by a kill is correct up to the death', () =>
+test('processes: a history that was cut by a kill is correct up to the death', () =>
   inFolder(async (folder) => {
     await using taker = await spawnTaker(new URL('./support/samples.js', import.meta.url));
     const run = assert.rejects(taker.run('hammerProcess', folder, false, Infinity), /SIGKILL/);

@@ -15,7 +15,7 @@ const module = new URL('./support/samples.js', import.meta.url);
 const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
 after(() => rmSync(folder, { recursive: true }));
 
-void test('takes, blocks, releases, passes on', async () => {
+test('takes, blocks, releases, passes on', async () => {
   const path = join(folder, 'passes-on');
   await using first = await spawnTaker(module);
   await using second = await spawnTaker(module);
@@ -32,13 +32,13 @@ void test('takes, blocks, releases, passes on', async () => {
   assert.equal(existsSync(path), false);
 });
 
-void test('mustBlock fails for a lock that is free', async () => {
+test('mustBlock fails for a lock that is free', async () => {
   await using taker = await spawnTaker(module);
   taker.take(join(folder, 'free'));
   await assert.rejects(taker.mustBlock(), /should have blocked, but the take had its result/);
 });
 
-void test('mustBlock fails for a lock that comes while it looks', async () => {
+test('mustBlock fails for a lock that comes while it looks', async () => {
   const path = join(folder, 'comes');
   await using first = await spawnTaker(module);
   await using second = await spawnTaker(module);
@@ -53,7 +53,7 @@ void test('mustBlock fails for a lock that comes while it looks', async () => {
   await looking;
 });
 
-void test('mustBlock fails for a child whose loop does not run', async () => {
+test('mustBlock fails for a child whose loop does not run', async () => {
   const path = join(folder, 'silent');
   await using taker = await spawnTaker(module);
   mkdirSync(path);
@@ -74,7 +74,7 @@ const failed = (error: Error): boolean => {
   return true;
 };
 
-void test('an error of the strategy comes back with its stack', async () => {
+test('an error of the strategy comes back with its stack', async () => {
   await using taker = await spawnTaker(module);
   await assert.rejects(taker.take('').acquired, failed);
   await assert.rejects(taker.mustBlock(), failed);
@@ -83,7 +83,7 @@ void test('an error of the strategy comes back with its stack', async () => {
   await assert.rejects(taker.run('nonsense'), /no function 'nonsense'/);
 });
 
-void test('a holder is killed: it is gone, its lock stays where the strategy leaves it', async () => {
+test('a holder is killed: it is gone, its lock stays where the strategy leaves it', async () => {
   const path = join(folder, 'killed');
   await using holder = await spawnTaker(module);
   await using waiter = await spawnTaker(module);
@@ -98,7 +98,7 @@ void test('a holder is killed: it is gone, its lock stays where the strategy lea
   await assert.rejects(holder.take(path).acquired, /gone/);
 });
 
-void test('a waiter is killed: its take is rejected', async () => {
+test('a waiter is killed: its take is rejected', async () => {
   const path = join(folder, 'waiter');
   mkdirSync(path);
   await using taker = await spawnTaker(module);
@@ -108,7 +108,7 @@ void test('a waiter is killed: its take is rejected', async () => {
   await assert.rejects(acquired, /ended by SIGKILL/);
 });
 
-void test('a stopped taker does nothing until it goes on', async () => {
+test('a stopped taker does nothing until it goes on', async () => {
   const path = join(folder, 'stopped');
   mkdirSync(path);
   await using taker = await spawnTaker(module);
@@ -123,7 +123,7 @@ void test('a stopped taker does nothing until it goes on', async () => {
   assert.ok(await acquired);
 });
 
-void test('a busy taker answers when it is done', async () => {
+test('a busy taker answers when it is done', async () => {
   await using taker = await spawnTaker(module);
   const end = await taker.busy();
   const { acquired } = taker.take(join(folder, 'busy'));
@@ -134,14 +134,14 @@ void test('a busy taker answers when it is done', async () => {
   assert.equal(await taker.release(), true);
 });
 
-void test('no answer is an error, not a test that hangs', async () => {
+test('no answer is an error, not a test that hangs', async () => {
   const path = join(folder, 'late');
   mkdirSync(path);
   await using taker = await spawnTaker(module, { timeoutMs: 100 });
   await assert.rejects(taker.take(path).acquired, /did not answer within 100 ms: take/);
 });
 
-void test('exits and throws', async () => {
+test('exits and throws', async () => {
   await using polite = await spawnTaker(module);
   assert.deepEqual(await polite.exit(3), { code: 3, signal: null });
   await using rude = await spawnTaker(module);
@@ -151,7 +151,7 @@ void test('exits and throws', async () => {
   await assert.rejects(acquired, /out of order/);
 });
 
-void test('a module that cannot be used is told at the start', async () => {
+test('a module that cannot be used is told at the start', async () => {
   await assert.rejects(spawnTaker(new URL('./support/nowhere.js', import.meta.url)), /nowhere\.js/);
   await assert.rejects(spawnTaker(new URL('./support/settled.js', import.meta.url)), /no function 'take'/);
   await assert.rejects(spawnTaker(module, { execArgv: ['--nonsense'] }), /code 9[^]*--nonsense/);
@@ -168,7 +168,7 @@ const ends = [
 ] as const;
 
 for (const [state, way] of ends)
-  void test(`no orphan: the taker is ${state} and its parent ${way}`, async () => {
+  test(`no orphan: the taker is ${state} and its parent ${way}`, async () => {
     const parent = fork(fileURLToPath(new URL('./support/samples-parent.js', import.meta.url)), [state, way]);
     try {
       const [pid]: number[] = await once(parent, 'message');
