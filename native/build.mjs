@@ -3,7 +3,8 @@
 //   (nothing)  build what has changed
 //   install    use the prebuild that came with the package, else build; without a compiler say so and go on,
 //              because the locks that need no addon work all the same
-//   prebuild   build, and put the binary into prebuilds/, where the package takes it along
+//   prebuild   build, and put the binary into prebuilds/, where the package takes it along (npm runs this before
+//              its script `build`, too, by its rule for names with `pre`)
 //
 // TIERLOCK_WERROR=1 makes warnings errors and a failed build a failed install: for CI.
 // TIERLOCK_SANITIZE=address builds with a sanitizer: for test:full.
@@ -51,7 +52,7 @@ function build() {
   const sanitize = process.env.TIERLOCK_SANITIZE ?? '';
   const flags = [...(strict ? ['-Dwerror=1'] : []), ...(sanitize ? [`-Dsanitize=${sanitize}`] : [])];
   // Flags take effect when the Makefile is made: only a plain build may keep the one that is there.
-  const plain = flags.length === 0 && command === undefined && existsSync(join(root, 'build', 'Makefile'));
+  const plain = flags.length === 0 && command !== 'install' && existsSync(join(root, 'build', 'Makefile'));
   const args = [plain ? 'build' : 'rebuild', '--silent', ...(flags.length > 0 ? ['--', ...flags] : [])];
   const own = process.env.npm_config_node_gyp;
   const [file, ...rest] = own ? [process.execPath, own, ...args] : ['node-gyp', ...args];

@@ -1,0 +1,44 @@
+/** Who may import whom. A file of src that has no row here fails the test: decide where it belongs first. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const src = fileURLToPath(new URL('../../src/', import.meta.url));
+
+// Lower rows may import higher ones, never the other way round; within a row only what is listed.
+const layers: Record<string, readonly string[]> = {
+  errors: [],
+  options: [],
+  deadlines: [],
+  aborts: [],
+  addon: ['errors', '#native'],
+  guard: ['errors'],
+  line: ['aborts', 'deadlines'],
+  queue: ['errors', 'guard', 'line', 'options'],
+  mutex: ['guard', 'options', 'queue'],
+  rwlock: ['guard', 'options', 'queue'],
+  semaphore: ['guard', 'options', 'queue'],
+  condition: ['errors', 'guard', 'line', 'mutex', 'options', 'queue'],
+  index: ['condition', 'errors', 'guard', 'mutex', 'options', 'rwlock', 'semaphore'],
+  'cli/demo': ['index'],
+};
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.replace(/\.ts$/, ''));
+
+test('every file of src has its place', () => {
+  assert.deepEqual(files.toSorted(), Object.keys(layers).toSorted());
+});
+
+for (const file of files) {
+  test(`src/${file} imports only what lies below it`, () => {
+    const source = readFileSync(`${src}${file}.ts`, 'utf8');
+    const imports = [...source.matchAll(/^(?:import|export)\b[^;]*? from '([^']+)';/gm)]
+      .map(([, path]) => path ?? '')
+      .filter((path) => !path.startsWith('node:'))
+      .map((path) => path.replace(/^(?:\.\.?\/)+/, '').replace(/\.js$/, ''));
+    assert.deepEqual([...new Set(imports)].toSorted(), (layers[file] ?? []).toSorted());
+  });
+}
