@@ -104,7 +104,7 @@ export class Condition {
       throw new TypeError("'guard' must be a guard of the condition's mutex");
     checkWaitOptions(options);
     const { timeout = Infinity, signal } = options;
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw signal.reason;
     const line = this.#line;
     const waiter = new ConditionWaiter(guard);
     // A guard that is released while it waits has nothing to come back to: the wait ends, in either line.

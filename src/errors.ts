@@ -4,7 +4,16 @@
  * an abort rejects with the signal's own reason. All the rest is a `LockError`.
  */
 
-/** What an error knows besides its message. */
+/**
+ * What an error knows besides its message.
+ *
+ * @example
+ * import { LockMisuseError } from 'tierlock';
+ * import type { LockErrorInit } from 'tierlock';
+ *
+ * const init: LockErrorInit = { lock: 'orders', cause: new Error('why') };
+ * console.log(new LockMisuseError('do not', init).lock); // orders
+ */
 export interface LockErrorInit extends ErrorOptions {
   /** The lock in question: its name, or what it is if it has none. */
   readonly lock: string;
@@ -39,7 +48,21 @@ export class LockError extends Error {
   }
 }
 
-/** The lock did not come within `timeout`. Nothing is held and nothing waits any more. */
+/**
+ * The lock did not come within `timeout`. Nothing is held and nothing waits any more.
+ *
+ * @example
+ * import { LockTimeoutError, Mutex } from 'tierlock';
+ *
+ * const mutex = new Mutex();
+ * using guard = mutex.tryLock();
+ * try {
+ *   await mutex.lock({ timeout: 10 });
+ * } catch (error) {
+ *   if (!(error instanceof LockTimeoutError)) throw error;
+ *   console.log(error.message); // timed out after 10 ms waiting for the mutex (held; others waiting: 0)
+ * }
+ */
 export class LockTimeoutError extends LockError {
   static {
     this.prototype.name = 'LockTimeoutError';
@@ -50,7 +73,20 @@ export class LockTimeoutError extends LockError {
   }
 }
 
-/** The lock was held, but exclusion can no longer be promised. What was done under it may have met a rival. */
+/**
+ * The lock was held, but exclusion can no longer be promised: what was done under it may have met a rival. Locks
+ * that live in this process cannot be lost; those on a server can.
+ *
+ * @example
+ * import { LockLostError, Mutex } from 'tierlock';
+ *
+ * async function save(): Promise<void> {
+ *   await using guard = await new Mutex().lock();
+ *   guard.assertHeld(); // would throw a LockLostError
+ * }
+ *
+ * await save().catch((error: unknown) => console.log(error instanceof LockLostError));
+ */
 export class LockLostError extends LockError {
   static {
     this.prototype.name = 'LockLostError';
@@ -61,7 +97,20 @@ export class LockLostError extends LockError {
   }
 }
 
-/** The program asked for what its own state forbids, such as waiting with a guard that was released. */
+/**
+ * The program asked for what its own state forbids, such as going on with a guard that was released.
+ *
+ * @example
+ * import { LockMisuseError, Mutex } from 'tierlock';
+ *
+ * const guard = await new Mutex().lock();
+ * guard.release();
+ * try {
+ *   guard.assertHeld();
+ * } catch (error) {
+ *   console.log(error instanceof LockMisuseError); // true
+ * }
+ */
 export class LockMisuseError extends LockError {
   static {
     this.prototype.name = 'LockMisuseError';
@@ -72,7 +121,15 @@ export class LockMisuseError extends LockError {
   }
 }
 
-/** This platform, build or store cannot do what was asked. The message says what is missing. */
+/**
+ * This platform, build or store cannot do what was asked. The message says what is missing and how to get it.
+ *
+ * @example
+ * import { LockError, LockUnsupportedError } from 'tierlock';
+ *
+ * const error = new LockUnsupportedError('the native addon is missing', { lock: 'orders' });
+ * console.log(error instanceof LockError, error.code); // true ERR_LOCK_UNSUPPORTED
+ */
 export class LockUnsupportedError extends LockError {
   static {
     this.prototype.name = 'LockUnsupportedError';

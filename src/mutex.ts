@@ -1,5 +1,4 @@
 import { SyncGuard } from './guard.js';
-import { checkCallable } from './options.js';
 import type { WaitOptions } from './options.js';
 import { granted, Queue } from './queue.js';
 
@@ -54,15 +53,8 @@ export class Mutex {
    * const mutex = new Mutex();
    * console.log(await mutex.run(async () => 42)); // 42
    */
-  async run<T>(fn: (guard: SyncGuard) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
-    checkCallable('fn', fn);
-    const guard = await this.lock(options);
-    try {
-      options?.signal?.throwIfAborted();
-      return await fn(guard);
-    } finally {
-      guard.release();
-    }
+  run<T>(fn: (guard: SyncGuard) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
+    return this.#queue.run(1, fn, options);
   }
 
   static {

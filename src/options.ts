@@ -1,6 +1,17 @@
 /** Every option: what it means, its check and its default, once. Checked before anything is taken. */
 
-/** How long to wait for a lock. */
+/**
+ * How long to wait for a lock.
+ *
+ * @example
+ * import { Mutex } from 'tierlock';
+ * import type { WaitOptions } from 'tierlock';
+ *
+ * const mutex = new Mutex();
+ * const patience: WaitOptions = { timeout: 500, signal: AbortSignal.timeout(1000) };
+ * await using guard = await mutex.lock(patience);
+ * console.log(guard.held); // true
+ */
 export interface WaitOptions {
   /** Milliseconds after which the wait rejects with a `LockTimeoutError`; 0 tries once. Default: wait. */
   readonly timeout?: number;

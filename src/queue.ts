@@ -17,7 +17,7 @@ import { LockTimeoutError } from './errors.js';
 import type { Source, SyncGuard } from './guard.js';
 import { Aborted, Line, TimedOut, Waiter } from './line.js';
 import type { Refusal } from './line.js';
-import { checkWaitOptions } from './options.js';
+import { checkCallable, checkWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
 
 type GuardClass<G extends SyncGuard> = new (queue: Queue<G>, units: number) => G;
@@ -70,7 +70,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   async #acquireWithin(units: number, options: WaitOptions): Promise<G> {
     checkWaitOptions(options);
     const { timeout = Infinity, signal } = options;
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw signal.reason;
     if (this.take(units)) return this.newGuard(units);
     if (timeout === 0) throw this.#timeoutError(timeout);
     const waiter = new Waiter(units);
@@ -85,6 +85,22 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
       throw signal.reason;
     }
     return outcome;
+  }
+
+  /** Takes the units for the time that `fn` takes, until what it returns has settled. */
+  async run<T>(
+    units: number,
+    fn: (guard: G) => T | PromiseLike<T>,
+    options: WaitOptions | undefined,
+  ): Promise<T> {
+    checkCallable('fn', fn);
+    const guard = await this.acquire(units, options);
+    try {
+      if (options?.signal?.aborted) throw options.signal.reason;
+      return await fn(guard);
+    } finally {
+      guard.release();
+    }
   }
 
   /** Gives units back, to whoever is first in the line. */
@@ -121,8 +137,8 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   }
 
   #timeoutError(timeout: number): LockTimeoutError {
-    const state = this.free === 0 ? 'it is held' : `${this.free} of ${this.capacity} are free`;
-    const message = `timed out after ${timeout} ms waiting for ${this.kind}: ${state}, ${this.length} others wait`;
+    const state = this.free === 0 ? 'held' : `${this.free} of ${this.capacity} free`;
+    const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }
 }

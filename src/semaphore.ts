@@ -1,5 +1,5 @@
 import { SyncGuard } from './guard.js';
-import { checkCallable, checkPermits, MAX_PERMITS } from './options.js';
+import { checkPermits, MAX_PERMITS } from './options.js';
 import type { WaitOptions } from './options.js';
 import { granted, Queue } from './queue.js';
 
@@ -61,14 +61,7 @@ export class Semaphore {
    * const jobs = [1, 2, 3, 4, 5].map((n) => three.run(async () => n * n));
    * console.log(await Promise.all(jobs)); // [ 1, 4, 9, 16, 25 ]
    */
-  async run<T>(fn: (guard: SyncGuard) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
-    checkCallable('fn', fn);
-    const guard = await this.acquire(1, options);
-    try {
-      options?.signal?.throwIfAborted();
-      return await fn(guard);
-    } finally {
-      guard.release();
-    }
+  run<T>(fn: (guard: SyncGuard) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
+    return this.#queue.run(1, fn, options);
   }
 }

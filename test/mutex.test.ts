@@ -135,7 +135,7 @@ test('a wait times out with an error that says what, how long and where, and lea
   assert.equal(error.code, 'ERR_LOCK_TIMEOUT');
   assert.equal(error.name, 'LockTimeoutError');
   assert.equal(error.lock, 'the mutex');
-  assert.match(error.message, /timed out after 20 ms waiting for the mutex: it is held, 1 others wait/);
+  assert.match(error.message, /timed out after 20 ms waiting for the mutex \(held; others waiting: 1\)/);
   assert.match(error.stack ?? '', /impatientCaller/, 'the stack shows who waited');
   guard.release();
   (await behind).release();
