@@ -11,6 +11,10 @@ import { groups } from './groups.js';
 import { type Measured, type Row, type RunOptions, measure, rows } from './harness.js';
 import { bars, circumstances, loads, table } from './report.js';
 
+const method = `Written by \`npm run bench\`. Each round runs every contestant once, in a process of its own; a figure is the
+median over the rounds, each of which gave the median of its inner rounds. A ratio is the median of the ratios inside
+each round, then in parentheses the ratio of the medians.`;
+
 const usage = `groups: ${groups.map((group) => group.name).join(', ')}
 options: --case TEXT, --quick, --strict, --json FILE`;
 
@@ -90,7 +94,7 @@ async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<vo
   process.stdout.write(`${around}\n`);
   if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(found, null, 2) + '\n');
   if (all && !flags.quick && flags.case === '') {
-    const text = ['# Benchmark results', 'Written by `npm run bench`.', around, ...report].join('\n\n');
+    const text = ['# Benchmark results', method, around, ...report].join('\n\n');
     writeFileSync(new URL('RESULTS.md', root), text + '\n');
   }
   if (flags.strict && short > 0) process.exitCode = 1;
