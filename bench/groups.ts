@@ -1,0 +1,5 @@
+/** Every group, in the order of the report. A new one is a file of its own and a line here. */
+import { group as async } from './async.js';
+import type { Group } from './harness.js';
+
+export const groups: readonly Group[] = [async];

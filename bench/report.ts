@@ -1,0 +1,106 @@
+/**
+ * Tables and bars as Markdown, which reads well in a terminal too. Ratios come twice: the median of the ratios
+ * within each round, and after it in parentheses the ratio of the two medians. Where they differ the machine was
+ * busy, and the first is the one to trust.
+ */
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { packages } from './contestants/index.js';
+import { type Bar, type Group, type Measured, measuredBar, median, passes, ratio } from './harness.js';
+
+/** Three digits, and no more precision than that. */
+export function figure(value: number): string {
+  if (value >= 100) return Math.round(value).toLocaleString('en');
+  return String(Number(value.toPrecision(3)));
+}
+
+function times(measured: Measured, name: string, reference: string | undefined): string {
+  if (reference === undefined) return '';
+  const values = measured.samples.get(name) ?? [];
+  const others = measured.samples.get(reference) ?? [];
+  const inRounds = ratio(measured, name, reference);
+  return inRounds === undefined ? '' : `${figure(inRounds)}x (${figure(median(values) / median(others))}x)`;
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** One case: everybody, beside its floor and beside us. */
+export function table(measured: Measured): string {
+  const { name, unit } = measured.case;
+  const names = [...measured.samples.keys()];
+  const floor = names.find((each) => each.startsWith('floor:'));
+  const ours = names.find((each) => each.startsWith('tierlock'));
+  const rounds = measured.samples.get(names[0] ?? '')?.length ?? 0;
+  const head = ['contestant', unit, 'min', 'max', `per ${floor ?? 'floor'}`, `per ${ours ?? 'tierlock'}`];
+  return [
+    `### ${name}`,
+    '',
+    `Node ${measured.node}, ${rounds} rounds.`,
+    '',
+    line(head),
+    line(['---', ...head.slice(1).map(() => '---:')]),
+    ...names.map((each) => {
+      const values = measured.samples.get(each) ?? [];
+      const numbers = [median(values), Math.min(...values), Math.max(...values)].map(figure);
+      return line([each, ...numbers, times(measured, each, floor), times(measured, each, ours)]);
+    }),
+  ].join('\n');
+}
+
+/** What the case's first floor shows, to read our figure beside it where the bar itself is not a ratio to it. */
+function beside(bar: Bar, measured: Measured): string {
+  const floor = measured.case.contestants.find((each) => each.startsWith('floor:'));
+  const values = floor === undefined || bar.per !== undefined ? undefined : measured.samples.get(floor);
+  return values === undefined ? '' : ` (${floor}: ${figure(median(values))})`;
+}
+
+/** Every bar whose case ran: pass, or FALLS SHORT. */
+export function bars(group: Group, all: readonly Measured[]): { text: string; short: number } {
+  const head = ['case', 'bar', 'measured', 'limit', ''];
+  const out = [line(head), line(['---', '---', '---:', '---:', '---'])];
+  let short = 0;
+  for (const bar of group.bars) {
+    const measured = all.find((each) => each.case.name === bar.case);
+    if (measured === undefined) continue;
+    const value = measuredBar(bar, measured);
+    const unit = bar.per === undefined ? ` ${measured.case.unit}` : 'x';
+    const formula = bar.per === undefined ? bar.of : `${bar.of} / ${bar.per}`;
+    const limit = `${bar.is} ${bar.limit}${unit}`;
+    if (value === undefined) {
+      out.push(line([bar.case, formula, 'not measured', limit, '']));
+      continue;
+    }
+    const ok = passes(bar, value);
+    if (!ok) short++;
+    const shown = `${figure(value)}${unit}${beside(bar, measured)}`;
+    out.push(line([bar.case, formula, shown, limit, ok ? 'pass' : '**FALLS SHORT**']));
+  }
+  return { text: out.join('\n'), short };
+}
+
+export function loads(): string {
+  return loadavg()
+    .map((load) => load.toFixed(2))
+    .join(' ');
+}
+
+/** Only the manifest has the version, and not every package exports it: read it where npm puts it. */
+function version(peer: string): string {
+  const manifest = new URL(`../../node_modules/${peer}/package.json`, import.meta.url);
+  const { version: installed }: { version: string } = JSON.parse(readFileSync(manifest, 'utf8'));
+  return installed;
+}
+
+/** On what, when and beside what all of it was measured. */
+export function circumstances(before: string): string {
+  const processors = cpus();
+  return [
+    `- date: ${new Date().toISOString().slice(0, 10)}`,
+    `- Node: ${process.version}, ${process.platform} ${process.arch}`,
+    `- CPU: ${processors[0]?.model ?? 'unknown'}, ${processors.length} cores`,
+    `- load average before: ${before}; after: ${loads()}`,
+    `- peers: ${packages.map((peer) => `${peer} ${version(peer)}`).join(', ')}`,
+  ].join('\n');
+}
