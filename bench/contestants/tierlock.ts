@@ -1,6 +1,6 @@
 /** Ourselves: a guard of its own for every grant, as users write it. */
 import { type Contestants, tally } from './contestant.js';
-import { Mutex, Semaphore } from './stand-in.js';
+import { Mutex, Semaphore } from '../../src/index.js';
 
 const mutex = new Mutex();
 
