@@ -311,7 +311,10 @@ const poll: Thread = ({ words, atomics }) => {
 
 void test('livelock: a thread that goes on and on', () => {
   const failure = fails({ words: 1, threads: [poll], steps: 20 });
-  assert.deepEqual([failure.kind, failure.schedule.length], ['livelock', 21]);
+  assert.deepEqual([failure.kind, failure.schedule.length], ['livelock', 20]);
+  assert.match(format(failure), /\n *1-20 {2}T0 {2}load\(0\) -> 0 {2}\[0\]\n/);
+  assert.equal(verify({ words: 2, threads: [ownWordTwice], steps: 2 }).complete, true);
+  assert.equal(fails({ words: 2, threads: [ownWordTwice], steps: 1 }).kind, 'livelock');
   assert.equal(verify({ words: 1, threads: [poll], init: setToOne }).states, 2);
 });
 

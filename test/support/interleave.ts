@@ -103,7 +103,7 @@ function stray(
   let world = new World(search);
   let { steps } = so;
   for (let run = 0; run < runs; run++) {
-    const path = walk(world, generator(seed + run), [0, 0.5, 0.9][run % 3] ?? 0);
+    const path = walk(world, generator(seed + run), [0, 0.5, 0.9][(seed + run) % 3] ?? 0);
     steps += path.length;
     if (world.flaw) {
       const failure = report(search, shorten(world, path), seed + run);

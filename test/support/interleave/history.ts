@@ -19,6 +19,7 @@ export interface Node {
   readonly parent: Node | undefined;
   /** What the parent's request was answered. */
   readonly result: number;
+  /** How many operations the thread has done. */
   readonly depth: number;
   /** The sections it is inside of. */
   readonly held: readonly Mark[];
@@ -87,7 +88,7 @@ export class Histories {
       round,
       parent,
       result,
-      depth: parent ? parent.depth + 1 : 0,
+      depth: parent ? parent.depth + (isMark(parent.next) ? 0 : 1) : 0,
       held,
       children: [],
       next: { op: 'done' },
@@ -191,6 +192,10 @@ function mark(op: Operation, name: string, mode: Mode): Request {
     b: 0,
     mark: { name, mode: typeof mode === 'string' ? mode : 'permits', ...numbers },
   };
+}
+
+function isMark({ op }: Next): boolean {
+  return op === 'enter' || op === 'leave';
 }
 
 function same(known: Next | undefined, asked: Request): boolean {

@@ -33,24 +33,22 @@ function letter(choice: number): string {
   return `${choice >> 2}${LETTERS[choice & 3]}`;
 }
 
-/** One line a step: number, thread, what it did and what came of it, the words afterwards. */
+/** One line a step: number, thread, what it did, the words afterwards, what came of it. The same again is folded. */
 export function format(failure: Failure): string {
-  const rows = failure.schedule.map((step, at) => [
-    `${at + 1}`,
-    `T${step.thread}`,
-    WHAT[step.action] ?? step.operation,
-    `[${step.memory.join(' ')}]`,
-    step.events.join(', '),
-  ]);
+  const rows: string[][] = [];
+  for (const [at, step] of failure.schedule.entries()) {
+    const what = WHAT[step.action] ?? step.operation;
+    const row = [`${at + 1}`, `T${step.thread}`, what, `[${step.memory.join(' ')}]`, step.events.join(', ')];
+    const before = rows.at(-1);
+    if (before?.slice(1).join('|') === row.slice(1).join('|'))
+      before[0] = `${Number.parseInt(before[0] ?? '', 10)}-${at + 1}`;
+    else rows.push(row);
+  }
   const widths = [0, 1, 2, 3].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padStart(widths[0] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = rows.map(([number = '', ...cells]) => {
+    const padded = cells.map((cell, column) => cell.padEnd(widths[column + 1] ?? 0));
+    return [number.padStart(widths[0] ?? 0), ...padded].join('  ').trimEnd();
+  });
   const found = failure.seed === undefined ? '' : `, found with seed ${failure.seed}`;
   return [`${failure.kind}: ${failure.message}`, ...lines, `replay: '${failure.choices}'${found}`].join('\n');
 }

@@ -44,6 +44,8 @@ export interface Spec {
   readonly timeouts?: 'never' | 'choice' | number;
   /** How many threads may be killed, anywhere. Default 0. */
   readonly kills?: number;
+  /** Which threads may be killed. Default all. */
+  readonly victims?: readonly number[];
   /** What the reaper does to the memory at once when that thread dies. For a reaper in steps make it a thread. */
   readonly onKill?: (memory: Memory, thread: number) => void;
   /** Whether one who is killed inside a section counts as having left it (the default) or stays inside for ever. */

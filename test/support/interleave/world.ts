@@ -113,7 +113,7 @@ export class World {
       if (status === READY) choices.push(t * 4 + RUN);
       if (status === READY && this.#timeouts > 0 && lateWait(this.#node(t))) choices.push(t * 4 + COME_LATE);
       if (status > READY && this.#canTimeOut(t)) choices.push(t * 4 + TIME_OUT);
-      if (this.#kills > 0) choices.push(t * 4 + KILL);
+      if (this.#kills > 0 && (this.#spec.victims?.includes(t) ?? true)) choices.push(t * 4 + KILL);
     }
     return choices;
   }
@@ -271,10 +271,13 @@ export class World {
     const { next } = node;
     this.#at[thread] = node;
     if (next.op === 'fail') return this.#fail(next.kind, `thread ${thread}: ${next.message}`);
-    if (node.depth > (this.#spec.steps ?? 100)) {
-      return this.#fail('livelock', `thread ${thread} does not finish within ${node.depth - 1} operations`);
+    if (next.op === 'leave') return;
+    if (next.op !== 'done') {
+      const { steps = 100 } = this.#spec;
+      if (node.depth >= steps)
+        this.#fail('livelock', `thread ${thread} does not finish within ${steps} operations`);
+      return;
     }
-    if (next.op !== 'done') return;
     this.events?.push(`T${thread} ends${node.round ? ` round ${node.round + 1}` : ''}`);
     const following = this.histories.root(thread, node.round + 1);
     if (following && node.held.length > 0) {
