@@ -247,6 +247,24 @@ void test('marks: who may be inside with whom', () => {
   assert.equal(verify({ words: 0, threads: twice(visit('exclusive')) }).complete, true);
 });
 
+const goInAgain: Thread = ({ words, atomics, enter, leave }) => {
+  enter('section');
+  atomics.load(words, 0);
+  leave('section');
+  enter('section');
+  leave('section');
+};
+
+const goInTwice: Thread = ({ enter }) => {
+  enter('section');
+  enter('section');
+};
+
+void test('marks: one thread may go in again when it has left, and not before', () => {
+  assert.equal(verify({ words: 1, threads: [goInAgain] }).complete, true);
+  assert.equal(fails({ words: 1, threads: [goInTwice] }).kind, 'exclusion');
+});
+
 const secondThrows: Thread = ({ words, atomics, thread }) => {
   if (atomics.add(words, 0, 1) === 1) throw new Error(`second is ${thread}`);
 };

@@ -14,7 +14,7 @@
  *   });
  *
  * Two rules for the code: it is synchronous, and threads share nothing but the words.
- * Parts: `spec` (the types), `fake` (the Atomics), `history` (one thread), `world` (one moment), `states` (all
+ * Parts: `spec` (the types), `fake` (the Atomics), `history` (one thread), `sections`, `world` (one moment), `states` (all
  * that were seen), `random`, `report`. Memory is sequentially consistent, as Atomics are.
  */
 import { AssertionError } from 'node:assert';

@@ -7,6 +7,7 @@
  * a value that is no whole number, an array that is not the handle, and any plain read or write of the handle
  * (a schedule cannot come between what it does not see) end the thread as a misuse, even if the code catches it.
  */
+import type { Mark } from './sections.js';
 
 /** What a thread may ask for. The two marks are no operations, but stand in its history all the same. */
 export type Operation =
@@ -23,14 +24,6 @@ export type Operation =
   | 'notify'
   | 'enter'
   | 'leave';
-
-/** One section mark: who may be inside together with whom. */
-export interface Mark {
-  readonly name: string;
-  readonly mode: 'exclusive' | 'shared' | 'permits';
-  readonly permits: number;
-  readonly capacity: number;
-}
 
 /** An operation with its arguments: `wait` has value and timeout in `a` and `b`, `notify` its count in `a`. */
 export interface Request {
@@ -142,4 +135,28 @@ function fakeWords(length: number, port: Port): Int32Array {
     deleteProperty: (_, key) => plain('write', key),
     ownKeys: () => plain('read', '*'),
   });
+}
+
+/** Carries out what no other thread takes part in. */
+export function operate(memory: Int32Array, { op, index, a, b }: Request): number {
+  switch (op) {
+    case 'load':
+      return Atomics.load(memory, index);
+    case 'compareExchange':
+      return Atomics.compareExchange(memory, index, a, b);
+    case 'store':
+    case 'exchange':
+    case 'add':
+    case 'sub':
+    case 'and':
+    case 'or':
+    case 'xor':
+      return Atomics[op](memory, index, a);
+    case 'wait':
+    case 'notify':
+    case 'enter':
+    case 'leave':
+      break;
+  }
+  throw new Error(`${op} is more than an operation on a word`);
 }

@@ -8,7 +8,9 @@
  * world, and the code runs once for each node, however many states share it.
  */
 import { fakeMemory, LATE, OK, TIMED_OUT } from './fake.js';
-import type { Mark, Memory, Operation, Request } from './fake.js';
+import type { Memory, Operation, Request } from './fake.js';
+import { markOf } from './sections.js';
+import type { Mark } from './sections.js';
 import type { Env, Flaw, Mode, Spec, Thread } from './spec.js';
 
 export interface Node {
@@ -139,13 +141,13 @@ export class Histories {
         this.#node.usesClock = true;
         return this.#clock;
       },
-      enter: (name, mode = 'exclusive') => void this.#perform(mark('enter', name, mode)),
+      enter: (name, mode = 'exclusive') => void this.#perform(markRequest('enter', name, mode)),
       leave: (name) => {
         const held = this.#position === this.#path.length ? this.#node.held : undefined;
         if (!this.#next && held && !held.some((inside) => inside.name === name)) {
           this.#stop({ op: 'fail', kind: 'misuse', message: `leave('${name}') without enter('${name}')` });
         }
-        this.#perform(mark('leave', name, 'exclusive'));
+        this.#perform(markRequest('leave', name, 'exclusive'));
       },
     };
   }
@@ -183,15 +185,8 @@ export function lateWait(node: Node): Node | undefined {
   return timed ? node.parent : undefined;
 }
 
-function mark(op: Operation, name: string, mode: Mode): Request {
-  const numbers = typeof mode === 'string' ? { permits: 1, capacity: 1 } : { permits: 1, ...mode };
-  return {
-    op,
-    index: 0,
-    a: 0,
-    b: 0,
-    mark: { name, mode: typeof mode === 'string' ? mode : 'permits', ...numbers },
-  };
+function markRequest(op: Operation, name: string, mode: Mode): Request {
+  return { op, index: 0, a: 0, b: 0, mark: markOf(name, mode) };
 }
 
 function isMark({ op }: Next): boolean {

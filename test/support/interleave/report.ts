@@ -5,6 +5,7 @@ import type { Failure, Spec, Step } from './spec.js';
 import { World } from './world.js';
 
 const LETTERS = ['', 't', 'l', 'k'];
+const ACTIONS = ['run', 'time-out', 'late', 'kill'] as const;
 
 /** Runs a schedule again, as `choices` of a failure gives it. Throws if a choice is not open. */
 export function replay(spec: Spec, choices: string): Failure | undefined {
@@ -22,11 +23,25 @@ export function report(spec: Spec, path: readonly number[], seed?: number): Fail
     if (!world.choices().includes(choice)) {
       throw new RangeError(`choice ${at + 1} of the schedule, ${letter(choice)}, is not open`);
     }
-    schedule.push(world.tell(choice));
+    schedule.push(tell(world, choice));
   }
   if (!world.flaw) return undefined;
   const choices = path.slice(0, schedule.length).map(letter).join(' ');
   return { ...world.flaw, schedule, choices, ...(seed === undefined ? {} : { seed }) };
+}
+
+function tell(world: World, choice: number): Step {
+  const events: string[] = [];
+  world.events = events;
+  world.apply(choice);
+  world.events = undefined;
+  return {
+    thread: choice >> 2,
+    action: ACTIONS[choice & 3] ?? 'run',
+    operation: events.find((event) => event.startsWith('='))?.slice(1) ?? '',
+    events: events.filter((event) => !event.startsWith('=')),
+    memory: [...world.memory],
+  };
 }
 
 function letter(choice: number): string {

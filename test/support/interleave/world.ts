@@ -6,22 +6,26 @@
  * that has left its sections, is put back to its first node: its history no longer matters, so states that differ
  * in nothing else are one state.
  */
-import { ENDINGS, fakeMemory, LATE, NOT_EQUAL, OK, TIMED_OUT } from './fake.js';
-import type { Mark, Memory, Request } from './fake.js';
+import { ENDINGS, fakeMemory, LATE, NOT_EQUAL, OK, operate, TIMED_OUT } from './fake.js';
+import type { Memory, Request } from './fake.js';
 import { Histories, lateWait, show } from './history.js';
 import type { Node } from './history.js';
-import type { Flaw, Kind, Spec, Step } from './spec.js';
+import { clash } from './sections.js';
+import type { Mark } from './sections.js';
+import type { Flaw, Kind, Spec } from './spec.js';
 
 const READY = 0;
 const FINISHED = -1;
 const KILLED = -2;
+
+/** So many time-outs are not counted: states must not differ in what is left of them. */
+const UNLIMITED = 2 ** 30;
 
 /** A choice is a thread's number times 4 plus one of these. */
 export const RUN = 0;
 export const TIME_OUT = 1;
 export const COME_LATE = 2;
 export const KILL = 3;
-const ACTIONS = ['run', 'time-out', 'late', 'kill'] as const;
 
 /** The operation does not answer now: the thread is parked. */
 const PARKED = Symbol('parked');
@@ -34,7 +38,7 @@ export class World {
   flaw: Flaw | undefined;
   /** Every thread has finished or is dead. */
   ended = false;
-  /** Collects what happens, if set. */
+  /** Collects what happens, if set. What stands behind a `=` is the operation itself. */
   events: string[] | undefined;
   readonly #spec: Spec;
   readonly #at: Node[] = [];
@@ -64,7 +68,7 @@ export class World {
 
   reset(): void {
     const { timeouts = 'never', kills = 0, threads } = this.#spec;
-    this.#timeouts = timeouts === 'never' ? 0 : timeouts === 'choice' ? 2 ** 30 : timeouts;
+    this.#timeouts = timeouts === 'never' ? 0 : timeouts === 'choice' ? UNLIMITED : timeouts;
     this.#kills = kills;
     this.#status.fill(READY);
     this.memory.fill(0);
@@ -125,29 +129,12 @@ export class World {
     if (action === RUN) this.#run(thread, node);
     else if (action === KILL) this.#kill(thread);
     else {
-      this.#timeouts--;
+      if (this.#timeouts < UNLIMITED) this.#timeouts--;
       if (action === TIME_OUT) this.#unpark(thread);
       const wait = action === COME_LATE ? (lateWait(node) ?? node) : node;
       this.#arrive(thread, this.histories.answer(wait, action === COME_LATE ? LATE : TIMED_OUT));
     }
     this.#judge();
-  }
-
-  /** The same, told step by step. */
-  tell(choice: number): Step {
-    const thread = choice >> 2;
-    const events: string[] = (this.events = []);
-    this.apply(choice);
-    this.events = undefined;
-    // An operation is told like an event, but first.
-    const operation = events.find((event) => event.startsWith('='))?.slice(1) ?? '';
-    return {
-      thread,
-      action: ACTIONS[choice & 3] ?? 'run',
-      operation,
-      events: events.filter((event) => !event.startsWith('=')),
-      memory: [...this.memory],
-    };
   }
 
   #root(thread: number): Node {
@@ -185,34 +172,14 @@ export class World {
     if (result !== PARKED) this.#arrive(thread, this.histories.answer(node, result));
   }
 
-  #execute({ op, index, a, b }: Request, thread?: number): number | typeof PARKED {
-    const { memory } = this;
-    switch (op) {
-      case 'load':
-        return Atomics.load(memory, index);
-      case 'store':
-        return Atomics.store(memory, index, a);
-      case 'compareExchange':
-        return Atomics.compareExchange(memory, index, a, b);
-      case 'exchange':
-      case 'add':
-      case 'sub':
-      case 'and':
-      case 'or':
-      case 'xor':
-        return Atomics[op](memory, index, a);
-      case 'notify':
-        return this.#notify(index, a);
-      case 'wait':
-        if (memory[index] !== a) return NOT_EQUAL;
-        if (b <= 0) return TIMED_OUT;
-        if (thread !== undefined) this.#status[thread] = this.#queue(index).length + 1;
-        return PARKED;
-      case 'enter':
-      case 'leave':
-        break;
-    }
-    throw new Error(`${op} is no operation`);
+  #execute(request: Request, thread?: number): number | typeof PARKED {
+    const { op, index, a, b } = request;
+    if (op === 'notify') return this.#notify(index, a);
+    if (op !== 'wait') return operate(this.memory, request);
+    if (this.memory[index] !== a) return NOT_EQUAL;
+    if (b <= 0) return TIMED_OUT;
+    if (thread !== undefined) this.#status[thread] = this.#queue(index).length + 1;
+    return PARKED;
   }
 
   /** Who is parked on a word, first come first. */
@@ -260,11 +227,11 @@ export class World {
     }
   }
 
-  /** A thread has come to a node: it enters at once what it may enter, and ends if that was the end. */
+  /** A thread has come to a node: it enters at once where it says so, and ends if that was the end. */
   #arrive(thread: number, at: Node): void {
     let node = at;
     while (node.next.op === 'enter') {
-      // A mark that no operation precedes is a step of its own, or nobody could meet the thread inside.
+      this.#at[thread] = node;
       if (node.next.mark) this.#enter(thread, node.next.mark);
       node = this.histories.answer(node, 0);
     }
@@ -290,20 +257,11 @@ export class World {
 
   #enter(thread: number, mark: Mark): void {
     this.events?.push(`T${thread} enters '${mark.name}'`);
-    let { permits } = mark;
-    for (let other = 0; other < this.#status.length; other++) {
-      for (const inside of this.#node(other).held) {
-        if (inside.name !== mark.name) continue;
-        if (mark.mode === 'exclusive' || inside.mode === 'exclusive') {
-          const modes = `thread ${thread} (${mark.mode}) while thread ${other} (${inside.mode}) is in`;
-          this.#fail('exclusion', `two inside '${mark.name}': ${modes}`);
-        }
-        permits += inside.permits;
-      }
-    }
-    if (mark.mode === 'permits' && permits > mark.capacity) {
-      this.#fail('capacity', `${permits} permits out in '${mark.name}', which has ${mark.capacity}`);
-    }
+    this.flaw ??= clash(
+      mark,
+      thread,
+      this.#at.map(({ held }) => held),
+    );
   }
 
   /** Is this the end, and a good one? */
