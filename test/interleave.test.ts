@@ -15,7 +15,8 @@ function fails(search: Search): Failure {
   return failure;
 }
 
-const twice = (thread: Thread): Thread[] => [thread, thread];
+const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+const twice = (thread: Thread): Thread[] => times(2, thread);
 
 /** The values of word 0 that the program can end with. */
 function outcomes(search: Search): number[] {
@@ -106,23 +107,41 @@ const waitThenSign =
 const wakeThreeTimes: Thread = ({ words, atomics }) => {
   assert.equal(atomics.wait(words, 0, 1), 'not-equal');
   assert.equal(atomics.wait(words, 0, 0, 0), 'timed-out');
+  assert.equal(atomics.notify(words, 0, 0), 0);
   const woken = [atomics.notify(words, 0, 1), atomics.notify(words, 0), atomics.notify(words, 0)];
   atomics.store(words, 3, Number(woken.join('')));
   atomics.notify(words, 1);
 };
 
 void test('notify wakes who came first, on that word alone, and tells how many', () => {
-  const threads = [waitThenSign(1), ...Array.from({ length: 3 }, () => waitThenSign(0)), wakeThreeTimes];
+  const threads = [waitThenSign(1), ...times(3, waitThenSign(0)), wakeThreeTimes];
   let end: number[] = [];
   const final = ({ words, atomics }: Memory): void => {
     end = [atomics.load(words, 2), atomics.load(words, 3)];
   };
   // On word 0 the order is 3, 1, 2; 0 parks on word 1. Each one signs when it was woken, and not before.
-  const failure = replay({ words: 4, threads, final }, '3 0 1 2 4 4 4 3 3 4 1 1 2 2 4 4 4 0 0');
+  const failure = replay({ words: 4, threads, final }, '3 0 1 2 4 4 4 4 3 3 4 1 1 2 2 4 4 4 0 0');
   assert.equal(failure, undefined);
   assert.deepEqual(end, [3120, 120]);
-  const early = '3 0 1 2 4 4 4 1';
-  assert.throws(() => replay({ words: 4, threads }, early), /choice 8 of the schedule, 1, is not open/);
+  const early = '3 0 1 2 4 4 4 4 1';
+  assert.throws(() => replay({ words: 4, threads }, early), /choice 9 of the schedule, 1, is not open/);
+});
+
+const waitTwice: Thread = ({ words, atomics }) => {
+  atomics.wait(words, 0, 0, 10);
+  atomics.wait(words, 0, 0, 10);
+};
+
+const wakeOne: Thread = ({ words, atomics }) => void atomics.notify(words, 0, 1);
+
+void test('who timed out or was killed has lost its place in the queue', () => {
+  const search: Search = { words: 1, threads: [...times(3, waitTwice), wakeOne], timeouts: 1, kills: 1 };
+  // 0 and 1 park, 0 times out and parks again: 1 is woken.
+  assert.equal(replay(search, '0 1 0t 0 3 1'), undefined);
+  assert.throws(() => replay(search, '0 1 0t 0 3 0'), /choice 6 of the schedule, 0, is not open/);
+  // 1 and 2 park, 1 is killed, 0 parks: 2 is woken.
+  assert.equal(replay(search, '1 2 1k 0 3 2'), undefined);
+  assert.throws(() => replay(search, '1 2 1k 0 3 0'), /choice 6 of the schedule, 0, is not open/);
 });
 
 void test('code that knows only the global Atomics runs as well', () => {
@@ -265,6 +284,18 @@ void test('marks: one thread may go in again when it has left, and not before', 
   assert.equal(fails({ words: 1, threads: [goInTwice] }).kind, 'exclusion');
 });
 
+const goInAndEnd: Thread = ({ words, atomics, enter }) => {
+  atomics.load(words, 0);
+  enter('section');
+};
+
+void test('marks: who ends without leaving stays inside', () => {
+  assert.equal(verify({ words: 1, threads: [goInAndEnd] }).complete, true);
+  const failure = fails({ words: 1, threads: twice(goInAndEnd) });
+  assert.deepEqual([failure.kind, failure.choices], ['exclusion', '0 1']);
+  assert.equal(fails({ words: 1, threads: [twice(goInAndEnd)] }).kind, 'misuse');
+});
+
 const secondThrows: Thread = ({ words, atomics, thread }) => {
   if (atomics.add(words, 0, 1) === 1) throw new Error(`second is ${thread}`);
 };
@@ -321,11 +352,41 @@ void test('nondeterminism: code that does something else with the same answers',
   const failure = fails({ words: 1, threads: [counting] });
   assert.equal(failure.kind, 'nondeterminism');
   assert.match(failure.message, /asked for add\(0, \d\) where it had asked for add\(0, \d\)/);
+  const exchanging: Thread = ({ words, atomics }) => {
+    atomics.compareExchange(words, 0, 0, runs++);
+    atomics.load(words, 0);
+  };
+  assert.equal(fails({ words: 1, threads: [exchanging] }).kind, 'nondeterminism');
 });
+
+const goInThenAdd: Thread = ({ words, atomics, enter, leave }) => {
+  enter('section');
+  leave('section');
+  atomics.add(words, 0, 1);
+};
 
 const poll: Thread = ({ words, atomics }) => {
   while (atomics.load(words, 0) === 0);
 };
+
+void test('nondeterminism: a failure that does not come again', () => {
+  let runs = 0;
+  const onlyOnce: Thread = ({ words, atomics }) => {
+    if (runs++ === 1) throw new Error('once');
+    atomics.load(words, 0);
+  };
+  const failure = fails({ words: 1, threads: [onlyOnce] });
+  assert.equal(failure.kind, 'nondeterminism');
+  assert.match(failure.message, /once/);
+});
+
+const spinOnClock: Thread = ({ now }) => {
+  while (now() < 10);
+};
+
+void test('livelock: a thread that looks at the clock and at nothing else', () => {
+  assert.equal(fails({ words: 1, threads: [spinOnClock] }).kind, 'livelock');
+});
 
 void test('livelock: a thread that goes on and on', () => {
   const failure = fails({ words: 1, threads: [poll], steps: 20 });
@@ -333,6 +394,7 @@ void test('livelock: a thread that goes on and on', () => {
   assert.match(format(failure), /\n *1-20 {2}T0 {2}load\(0\) -> 0 {2}\[0\]\n/);
   assert.equal(verify({ words: 2, threads: [ownWordTwice], steps: 2 }).complete, true);
   assert.equal(fails({ words: 2, threads: [ownWordTwice], steps: 1 }).kind, 'livelock');
+  assert.equal(verify({ words: 1, threads: [goInThenAdd], steps: 1 }).complete, true);
   assert.equal(verify({ words: 1, threads: [poll], init: setToOne }).states, 2);
 });
 

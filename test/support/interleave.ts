@@ -13,14 +13,15 @@
  *     }),
  *   });
  *
- * Two rules for the code: it is synchronous, and threads share nothing but the words.
- * Parts: `spec` (the types), `fake` (the Atomics), `history` (one thread), `sections`, `world` (one moment), `states` (all
- * that were seen), `random`, `report`. Memory is sequentially consistent, as Atomics are.
+ * Rules for the code: it is synchronous, and threads share nothing but the words, so each makes its own lock object
+ * inside its function, which is run many times. Time passes in waits only. Make spins short: they cost states.
+ * Parts: `spec` (the types), `fake` (the Atomics), `history` (one thread), `sections`, `world` (one moment),
+ * `states` (all that were seen), `random`, `report`. Memory is sequentially consistent, as Atomics are.
  */
 import { AssertionError } from 'node:assert';
 import { generator, shorten, walk } from './interleave/random.js';
-import { format, report } from './interleave/report.js';
-import type { Result, Search } from './interleave/spec.js';
+import { confirm, format } from './interleave/report.js';
+import type { Flaw, Result, Search } from './interleave/spec.js';
 import { States } from './interleave/states.js';
 import { COME_LATE, RUN, World } from './interleave/world.js';
 
@@ -55,12 +56,12 @@ function exhaust(search: Search): Result {
   const [lastAt, usedAt] = [world.width, world.width + 1];
   let steps = 0;
   let complete = true;
-  const end = (path?: number[]): Result => {
-    const failure = path && report(search, path);
-    return { states: states.count, steps, runs: 0, complete: complete && !path, ...(failure && { failure }) };
+  const fail = (path: number[], flaw: Flaw): Result => {
+    const failure = confirm(search, path, flaw);
+    return { states: states.count, steps, runs: 0, complete: false, failure };
   };
 
-  if (world.flaw) return end([]);
+  if (world.flaw) return fail([], world.flaw);
   world.save(record);
   record[lastAt] = -1;
   states.add(record, 0, 0);
@@ -80,7 +81,7 @@ function exhaust(search: Search): Result {
       world.load(states.data, from);
       world.apply(choice);
       steps++;
-      if (world.flaw) return end([...states.path(state), choice]);
+      if (world.flaw) return fail([...states.path(state), choice], world.flaw);
       world.save(record);
       record[lastAt] = bounded && runs ? choice >> 2 : last;
       record[usedAt] = used + preempts;
@@ -91,7 +92,7 @@ function exhaust(search: Search): Result {
       break;
     }
   }
-  return end();
+  return { states: states.count, steps, runs: 0, complete };
 }
 
 /** Random walks with the seeds `seed`, `seed + 1` and so on; the seed of the walk that failed is reported. */
@@ -105,9 +106,10 @@ function stray(
   for (let run = 0; run < runs; run++) {
     const path = walk(world, generator(seed + run), [0, 0.5, 0.9][(seed + run) % 3] ?? 0);
     steps += path.length;
-    if (world.flaw) {
-      const failure = report(search, shorten(world, path), seed + run);
-      return { ...so, steps, runs: run + 1, ...(failure && { failure }) };
+    const { flaw } = world;
+    if (flaw) {
+      const failure = confirm(search, shorten(world, path), flaw, seed + run);
+      return { ...so, steps, runs: run + 1, failure };
     }
     // Histories are kept for ever, and random ones are rarely met again.
     if (world.histories.nodes.length > 2e5) world = new World(search);

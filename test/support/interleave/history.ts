@@ -37,6 +37,14 @@ export type Next = Request | { readonly op: 'done' } | ({ readonly op: 'fail' } 
 /** Unwinds a thread; it has no stack worth collecting, so one is enough. */
 const PAUSE = new Error('this thread is paused by the schedule checker: do not catch it');
 
+/** Time passes in waits only, so a loop that only looks at the clock would never come back to us. */
+const MANY = 1e5;
+const SPINS_ON_CLOCK: Next = {
+  op: 'fail',
+  kind: 'livelock',
+  message: 'spins on the clock, which stands still',
+};
+
 export class Histories {
   readonly nodes: Node[] = [];
   readonly #roots: Node[][];
@@ -48,6 +56,7 @@ export class Histories {
   #path: Node[] = [];
   #position = 0;
   #clock = 0;
+  #looks = 0;
   #next: Next | undefined;
 
   constructor(spec: Spec) {
@@ -108,6 +117,7 @@ export class Histories {
     this.#path.reverse();
     this.#position = 0;
     this.#clock = 0;
+    this.#looks = 0;
     this.#next = undefined;
 
     // Code that takes `Atomics` from the global scope gets the fake as well.
@@ -139,6 +149,7 @@ export class Histories {
       now: () => {
         if (this.#next) throw PAUSE;
         this.#node.usesClock = true;
+        if (this.#looks++ > MANY) this.#stop(SPINS_ON_CLOCK);
         return this.#clock;
       },
       enter: (name, mode = 'exclusive') => void this.#perform(markRequest('enter', name, mode)),

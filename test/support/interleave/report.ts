@@ -1,7 +1,7 @@
 /**
  * A failing schedule for the eyes of a developer, and for running it once more.
  */
-import type { Failure, Spec, Step } from './spec.js';
+import type { Failure, Flaw, Spec, Step } from './spec.js';
 import { World } from './world.js';
 
 const LETTERS = ['', 't', 'l', 'k'];
@@ -14,8 +14,20 @@ export function replay(spec: Spec, choices: string): Failure | undefined {
   return report(spec, codes);
 }
 
+/** The report of a failure that was found; code that does not fail again in the same way is to blame for that. */
+export function confirm(spec: Spec, path: readonly number[], flaw: Flaw, seed?: number): Failure {
+  try {
+    const failure = report(spec, path, seed);
+    if (failure) return failure;
+  } catch {
+    // A choice that was open the first time is not open any more: the same story.
+  }
+  const message = `found once, but not in a second run of the same schedule: ${flaw.kind}: ${flaw.message}`;
+  return { kind: 'nondeterminism', message, schedule: [], choices: path.map(letter).join(' ') };
+}
+
 /** What becomes of these choices, told step by step. */
-export function report(spec: Spec, path: readonly number[], seed?: number): Failure | undefined {
+function report(spec: Spec, path: readonly number[], seed?: number): Failure | undefined {
   const world = new World(spec);
   const schedule: Step[] = [];
   for (const [at, choice] of path.entries()) {
