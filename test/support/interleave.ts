@@ -21,7 +21,7 @@
 import { AssertionError } from 'node:assert';
 import { generator, shorten, walk } from './interleave/random.js';
 import { confirm, format } from './interleave/report.js';
-import type { Flaw, Result, Search } from './interleave/spec.js';
+import type { Failure, Flaw, Result, Search } from './interleave/spec.js';
 import { States } from './interleave/states.js';
 import { COME_LATE, RUN, World } from './interleave/world.js';
 
@@ -44,6 +44,14 @@ export function verify(search: Search): Result {
     throw new AssertionError({ message: `not complete after ${result.states} states`, stackStartFn: verify });
   }
   return result;
+}
+
+/** The same for a lock that must be wrong: throws if nothing was found. */
+export function refute(search: Search): Failure {
+  const { failure, states, runs } = explore(search);
+  if (failure) return failure;
+  const message = `no failure in ${states} states and ${runs} random schedules`;
+  throw new AssertionError({ message, stackStartFn: refute });
 }
 
 /** Breadth first. A bound on preemptions puts the running thread and the preemptions so far into the state. */
