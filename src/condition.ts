@@ -8,6 +8,7 @@
  */
 import { LockMisuseError, LockTimeoutError } from './errors.js';
 import { control, SyncGuard } from './guard.js';
+import { limit } from './limits.js';
 import { Aborted, Line, TimedOut, Waiter } from './line.js';
 import type { Refusal } from './line.js';
 import { Mutex, queueOf } from './mutex.js';
@@ -42,8 +43,9 @@ class ConditionLine extends Line {
 
   /** Moves the first waiter over to the mutex. */
   notify(): boolean {
-    if (this.head === undefined) return false;
-    this.#moveOver(this.head);
+    const { first } = this;
+    if (!(first instanceof ConditionWaiter)) return false;
+    this.#moveOver(first);
     return true;
   }
 
@@ -110,7 +112,7 @@ export class Condition {
     // A guard that is released while it waits has nothing to come back to: the wait ends, in either line.
     control.suspend(guard, line.mutex, () => waiter.line?.drop(waiter, Abandoned));
     line.append(waiter);
-    line.limit(waiter, timeout, signal);
+    limit(waiter, timeout, signal);
     line.mutex.give(1);
     const outcome = await waiter.promise;
     if (outcome === undefined) return;

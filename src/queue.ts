@@ -15,6 +15,7 @@
  */
 import { LockTimeoutError } from './errors.js';
 import type { Source, SyncGuard } from './guard.js';
+import { limit } from './limits.js';
 import { Aborted, Line, TimedOut, Waiter } from './line.js';
 import type { Refusal } from './line.js';
 import { checkCallable, checkWaitOptions } from './options.js';
@@ -39,7 +40,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
 
   /** Takes the units if they are free and nobody is waiting. */
   take(units: number): boolean {
-    if (this.head !== undefined || this.free < units) return false;
+    if (this.length > 0 || this.free < units) return false;
     this.free -= units;
     return true;
   }
@@ -60,6 +61,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   acquire(units: number, options?: WaitOptions): Promise<G> {
     if (options !== undefined) return this.#acquireWithin(units, options);
     if (this.take(units)) return granted(this.newGuard(units));
+    if (units === 1) return this.wait() as Promise<G>;
     const waiter = new Waiter(units);
     this.append(waiter);
     return waiter.promise as Promise<G>;
@@ -75,7 +77,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     if (timeout === 0) throw this.#timeoutError(timeout);
     const waiter = new Waiter(units);
     this.append(waiter);
-    this.limit(waiter, timeout, signal);
+    limit(waiter, timeout, signal);
     const outcome = (await waiter.promise) as G | Refusal;
     if (outcome === TimedOut) throw this.#timeoutError(timeout);
     if (outcome === Aborted) throw signal?.reason;
@@ -106,33 +108,31 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   /** Gives units back, to whoever is first in the line. */
   give(units: number): void {
     this.free += units;
-    if (this.head !== undefined) this.#handOver();
+    if (this.length > 0) this.#handOver();
   }
 
   /** Takes in a waiter that comes from another line. */
   join(waiter: Waiter): void {
     this.append(waiter);
-    if (this.head === waiter) this.#handOver();
+    if (this.length === 1) this.#handOver();
   }
 
   override drop(waiter: Waiter, outcome: unknown): void {
-    const wasFirst = waiter === this.head;
+    const wasFirst = waiter === this.first;
     super.drop(waiter, outcome);
     if (wasFirst) this.#handOver();
   }
 
   #handOver(): void {
-    let first = this.head;
-    while (first !== undefined && first.units <= this.free) {
-      const aborted = first.limits?.overrun === true;
-      this.remove(first);
-      if (aborted) {
-        first.resolve(Aborted);
-      } else {
-        this.free -= first.units;
-        first.granted(this);
-      }
-      first = this.head;
+    for (let first = this.first; first !== undefined; first = this.first) {
+      const units = typeof first === 'function' ? 1 : first.units;
+      if (units > this.free) return;
+      const refused = typeof first !== 'function' && first.limits?.overrun === true;
+      this.shift();
+      if (!refused) this.free -= units;
+      if (typeof first === 'function') first(this.newGuard(1));
+      else if (refused) first.resolve(Aborted);
+      else first.granted(this);
     }
   }
 

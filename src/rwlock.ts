@@ -94,9 +94,7 @@ export class RWLock {
   /** How many writers wait. Walks the line. */
   get waitingWriters(): number {
     let count = 0;
-    for (let waiter = this.#queue.head; waiter !== undefined; waiter = waiter.next) {
-      if (waiter.units === ALL) count++;
-    }
+    for (const entry of this.#queue) if (typeof entry !== 'function' && entry.units === ALL) count++;
     return count;
   }
 
