@@ -62,7 +62,8 @@ for (const [name, subject] of Object.entries(subjects)) {
             () => subject.acquire(mode, patience),
             async () => {
               granted++;
-              for (let turns = next(3); turns > 0; turns--) await setImmediate();
+              // At least one: those who were let in together are then seen to be inside together.
+              for (let turns = 1 + next(2); turns > 0; turns--) await setImmediate();
             },
           ).catch(() => refused++);
         }

@@ -32,8 +32,10 @@ export interface CheckOptions {
   /** Permits per lock, for histories with numbers as modes: for every lock, or by name. */
   readonly capacity?: number | Readonly<Record<string, number>>;
   /**
-   * Grants in the order of requests: how many later requests may be granted before a request is. 0 is exact for one
-   * thread, where a request is logged as it joins the queue; between threads the moment between the two needs slack.
+   * Grants in the order of requests: how many later requests may have been served, up to their release, before a
+   * request is granted. (Of two who hold at the same time nobody can tell who was granted first: a grant is logged
+   * when its task wakes.) 0 is exact for one thread, where a request is logged as it joins the queue; between threads
+   * the moment between the two needs slack.
    * Requests that end in a time-out, abort or death make no claim: they may have left earlier than they could log.
    */
   readonly fifo?: number;
@@ -52,6 +54,7 @@ interface Request {
 
 interface Hold {
   readonly grant: LockEvent;
+  readonly request: Request | undefined;
   /** The hold that the same actor already had, if any. */
   readonly below: Hold | undefined;
 }
@@ -63,7 +66,8 @@ class Book {
   exclusive = 0;
   permits = 0;
   requests = 0;
-  readonly granted: Ranks = new Ranks();
+  /** The places of those whose hold is over. */
+  readonly served: Ranks = new Ranks();
   furthest: Request | undefined;
   top: LockEvent | undefined;
   topExclusive: LockEvent | undefined;
@@ -87,6 +91,10 @@ class Book {
     this.count(hold.grant, -1);
     if (hold.below) this.holds.set(who, hold.below);
     else this.holds.delete(who);
+    if (hold.request) {
+      this.served.add(hold.request.place);
+      if (!this.furthest || this.furthest.place < hold.request.place) this.furthest = hold.request;
+    }
     return hold;
   }
 }
@@ -153,11 +161,9 @@ export function check(events: readonly LockEvent[], options: CheckOptions = {}):
 
   const queue = (book: Book, event: LockEvent, request: Request): void => {
     if (fifo === undefined) return;
-    const overtakers = book.granted.above(request.place);
+    const overtakers = book.served.above(request.place);
     if (overtakers > fifo)
       report('fifo', event, `came after ${overtakers} later requests, such as`, book.furthest?.event);
-    book.granted.add(request.place);
-    if (!book.furthest || book.furthest.place < request.place) book.furthest = request;
   };
 
   const step = (book: Book, event: LockEvent): void => {
@@ -172,7 +178,7 @@ export function check(events: readonly LockEvent[], options: CheckOptions = {}):
       exclusion(book, event);
       tokens(book, event, request?.floor);
       book.waiting.delete(who);
-      book.holds.set(who, { grant: event, below: book.holds.get(who) });
+      book.holds.set(who, { grant: event, request, below: book.holds.get(who) });
       book.count(event, 1);
     } else if (kind === 'release') {
       if (!book.end(who)) report('release-without-grant', event, 'ends no hold');
