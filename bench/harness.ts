@@ -35,6 +35,8 @@ export interface Group {
   readonly name: string;
   readonly cases: readonly Case[];
   readonly bars: readonly Bar[];
+  /** The cases that the README shows, and what it calls their columns. */
+  readonly highlights: Readonly<Record<string, string>>;
 }
 
 /** What a child prints. */

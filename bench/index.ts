@@ -1,15 +1,16 @@
 /**
  * `npm run bench -- [GROUP] [--case TEXT] [--quick] [--strict] [--json FILE]`
  *
- * Without a group, all of them run and bench/RESULTS.md is written anew; with one, the tables are only printed.
+ * Without a group, all of them run, and bench/RESULTS.md and the table in README.md are written anew; with one, the
+ * tables are only printed.
  * `--case` takes the cases whose name contains the text; like `--quick`, it leaves RESULTS.md alone.
  * A missed bar is news, not a failure: the exit code tells of it only with `--strict`.
  */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { groups } from './groups.js';
 import { type Measured, type Row, type RunOptions, measure, rows } from './harness.js';
-import { bars, circumstances, loads, table } from './report.js';
+import { bars, circumstances, highlights, loads, table } from './report.js';
 
 const method = `Written by \`npm run bench\`. Each round runs every contestant once, in a process of its own; a figure is the
 median over the rounds, each of which gave the median of its inner rounds. A ratio is the median of the ratios inside
@@ -69,6 +70,7 @@ async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<vo
 
   const found: Row[] = [];
   const report: string[] = [];
+  const shown: string[] = [];
   let short = 0;
   const print = (text: string): void => {
     report.push(text);
@@ -84,6 +86,7 @@ async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<vo
       found.push(...rows(group.name, result));
       print(table(result));
     }
+    shown.push(highlights(group, measured));
     const held = bars(group, measured);
     short += held.short;
     const caveat = flags.quick ? ', too short a run to judge by' : '';
@@ -96,6 +99,13 @@ async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<vo
   if (all && !flags.quick && flags.case === '') {
     const text = ['# Benchmark results', method, around, ...report].join('\n\n');
     writeFileSync(new URL('RESULTS.md', root), text + '\n');
+    const readme = new URL('../README.md', root);
+    const summary = `<!-- bench -->\n\n${shown.join('\n\n')}\n\n<!-- /bench -->`;
+    const marked = /<!-- bench -->[^]*<!-- \/bench -->/;
+    writeFileSync(
+      readme,
+      readFileSync(readme, 'utf8').replace(marked, () => summary),
+    );
   }
   if (flags.strict && short > 0) process.exitCode = 1;
 }

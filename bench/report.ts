@@ -80,6 +80,28 @@ export function bars(group: Group, all: readonly Measured[]): { text: string; sh
   return { text: out.join('\n'), short };
 }
 
+/** What the README shows: the medians of some cases, everybody who took part in the first one by speed. */
+export function highlights(group: Group, all: readonly Measured[]): string {
+  const columns = Object.entries(group.highlights).map(([name, title]) => {
+    const samples = all.find((each) => each.case.name === name)?.samples;
+    return {
+      title,
+      of: (who: string): number | undefined => samples?.get(who) && median(samples.get(who) ?? []),
+    };
+  });
+  const names = [...new Set(all.flatMap((each) => [...each.samples.keys()]))];
+  const speed = (who: string): number => columns[0]?.of(who) ?? Infinity;
+  const shown = names.filter((who) => speed(who) < Infinity).toSorted((a, b) => speed(a) - speed(b));
+  return [
+    line(['', ...columns.map(({ title }) => title)]),
+    line(['---', ...columns.map(() => '---:')]),
+    ...shown.map((who) => {
+      const values = columns.map(({ of }) => of(who));
+      return line([who, ...values.map((value) => (value === undefined ? '' : figure(value)))]);
+    }),
+  ].join('\n');
+}
+
 export function loads(): string {
   return loadavg()
     .map((load) => load.toFixed(2))

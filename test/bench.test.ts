@@ -17,7 +17,7 @@ import {
   rows,
   shuffled,
 } from '../bench/harness.js';
-import { bars, figure, table } from '../bench/report.js';
+import { bars, figure, highlights, table } from '../bench/report.js';
 
 const what: Case = {
   name: 'made up',
@@ -36,19 +36,19 @@ const measured: Measured = {
   ]),
 };
 
-void test('the median is the middle one, or the mean of the middle two', () => {
+test('the median is the middle one, or the mean of the middle two', () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([10, 9, 100, 1]), 9.5);
   assert.equal(median([7]), 7);
   assert.throws(() => median([]), RangeError);
 });
 
-void test('a ratio is taken inside each round before the median', () => {
+test('a ratio is taken inside each round before the median', () => {
   assert.equal(ratio(measured, 'tierlock', 'floor: nothing'), 2);
   assert.equal(ratio(measured, 'tierlock', 'somebody else'), undefined);
 });
 
-void test('a bar holds a ratio or a value against its limit', () => {
+test('a bar holds a ratio or a value against its limit', () => {
   const relative = { case: 'made up', of: 'tierlock', per: 'floor: nothing', is: '<=', limit: 2 } as const;
   const absolute = { case: 'made up', of: 'tierlock', is: '>=', limit: 36 } as const;
   const absent = { case: 'made up', of: 'somebody else', is: '<=', limit: 1 } as const;
@@ -58,7 +58,8 @@ void test('a bar holds a ratio or a value against its limit', () => {
   assert.equal(passes(relative, 2), true);
   assert.equal(passes(absolute, 35), false);
 
-  const { text, short } = bars({ name: 'g', cases: [what], bars: [relative, absolute, absent] }, [measured]);
+  const group = { name: 'g', cases: [what], bars: [relative, absolute, absent], highlights: {} };
+  const { text, short } = bars(group, [measured]);
   assert.equal(short, 1);
   assert.match(text, /made up \| tierlock \/ floor: nothing \| 2x \| <= 2x \| pass/);
   assert.match(
@@ -68,12 +69,24 @@ void test('a bar holds a ratio or a value against its limit', () => {
   assert.match(text, /made up \| somebody else \| not measured/);
 });
 
-void test('a table shows everybody beside the floor and beside us', () => {
+test('a table shows everybody beside the floor and beside us', () => {
   assert.match(table(measured), /\| tierlock \| 35 \| 20 \| 200 \| 2x \(2.33x\) \| 1x \(1x\) \|/);
   assert.deepEqual([1234.5, 99.96, 0.01234].map(figure), ['1,235', '100', '0.0123']);
 });
 
-void test('a seed gives the same order again and loses nobody', () => {
+test('the highlights show whoever took part, the fastest first', () => {
+  const group = { name: 'g', cases: [what], bars: [], highlights: { 'made up': 'ns', missing: 'B' } };
+  const other: Measured = { ...measured, samples: new Map([['quick', [1]], ...measured.samples]) };
+  assert.deepEqual(highlights(group, [other]).split('\n'), [
+    '|  | ns | B |',
+    '| --- | ---: | ---: |',
+    '| quick | 1 |  |',
+    '| floor: nothing | 15 |  |',
+    '| tierlock | 35 |  |',
+  ]);
+});
+
+test('a seed gives the same order again and loses nobody', () => {
   const items = [1, 2, 3, 4, 5, 6];
   assert.deepEqual(shuffled(items, 4), shuffled(items, 4));
   assert.deepEqual(new Set(shuffled(items, 4)), new Set(items));
@@ -81,13 +94,18 @@ void test('a seed gives the same order again and loses nobody', () => {
   assert.equal(new Set(firsts).size, items.length);
 });
 
-void test('every bar speaks of a case and of contestants that exist', () => {
+test('every bar speaks of a case and of contestants that exist', () => {
   for (const group of groups) {
     for (const bar of group.bars) {
       const found = group.cases.find((each) => each.name === bar.case);
       for (const name of [bar.of, bar.per])
         assert.ok(name === undefined || found?.contestants.includes(name));
     }
+    const names = new Set(group.cases.map((each) => each.name));
+    assert.deepEqual(
+      Object.keys(group.highlights).filter((name) => !names.has(name)),
+      [],
+    );
   }
 });
 
@@ -106,7 +124,7 @@ function bench(...args: readonly string[]): Promise<Outcome> {
   });
 }
 
-void test('wrong arguments are answered with what there is', async () => {
+test('wrong arguments are answered with what there is', async () => {
   const answers = await Promise.all([bench('nonsense'), bench('--fast'), bench('--case', 'nonsense')]);
   for (const { code, stderr } of answers) {
     assert.equal(code, 2);
@@ -116,7 +134,7 @@ void test('wrong arguments are answered with what there is', async () => {
   assert.match(answers[2].stderr, /only: uncontended; hand-off, 1,000 waiters/);
 });
 
-void test('a quick run of one case gives a row for each contestant', async (t) => {
+test('a quick run of one case gives a row for each contestant', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tierlock-bench-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'rows.json');
