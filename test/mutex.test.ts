@@ -224,3 +224,14 @@ test('run does not start fn when the abort came before it, and frees the lock', 
   assert.equal(ran, false);
   assert.equal(mutex.locked, false);
 });
+test('an abort ends the wait even if an earlier listener keeps the event from all others', async () => {
+  const mutex = new Mutex();
+  await mutex.lock();
+  const controller = new AbortController();
+  controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+  const aborted = mutex.lock({ signal: controller.signal }).catch((reason: unknown) => reason);
+  controller.abort('stop');
+  assert.equal(await settled(aborted), true);
+  assert.equal(await aborted, 'stop');
+});
+
