@@ -224,7 +224,8 @@ test('run does not start fn when the abort came before it, and frees the lock', 
   assert.equal(ran, false);
   assert.equal(mutex.locked, false);
 });
-test('an abort ends the wait even if an earlier listener keeps the event from all others', async () => {
+
+test('run keeps to the signal that it was given, whatever becomes of the options', async () => {
   const mutex = new Mutex();
   await mutex.lock();
   const controller = new AbortController();
