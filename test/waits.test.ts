@@ -1,5 +1,6 @@
 /** What waiting costs and leaves behind: nothing. */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { LockTimeoutError, Mutex, RWLock, Semaphore } from '../src/index.js';
@@ -159,6 +160,25 @@ test('no wait that fails causes an unhandled rejection beside the one promise', 
       mutex.lock({ timeout: 0 }),
       mutex.lock({ timeout: -1 }),
       mutex.lock({ signal: AbortSignal.abort('x') }),
+test('the timer that all share does not keep what the first caller had in its AsyncLocalStorage', async () => {
+  const mutex = new Mutex();
+  await mutex.lock();
+  const storage = new AsyncLocalStorage<object>();
+  const callerWith = (store: object): WeakRef<object> => {
+    storage.run(store, () => void mutex.lock({ timeout: 1 }).catch(() => {}));
+    return new WeakRef(store);
+  };
+  const ref = callerWith({});
+  const controller = new AbortController();
+  const later = mutex.lock({ timeout: 3_600_000, signal: controller.signal });
+  await assert.rejects(mutex.lock({ timeout: 20 }), LockTimeoutError);
+  await turn();
+  collectGarbage();
+  assert.equal(ref.deref(), undefined);
+  controller.abort('done');
+  await assert.rejects(later, (reason) => reason === 'done');
+});
+
       mutex.lock({ signal: AbortSignal.timeout(1) }),
       mutex.run(() => { throw new Error('x'); }, { timeout: 1 }),
     ];
