@@ -137,7 +137,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   }
 
   #timeoutError(timeout: number): LockTimeoutError {
-    const state = this.free === 0 ? 'held' : `${this.free} of ${this.capacity} free`;
+    const state = this.free === 0 ? 'held' : `${this.capacity - this.free} held`;
     const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }

@@ -71,6 +71,14 @@ test('a writer who gives up lets the readers behind it in at once', async () => 
   reader.release();
 });
 
+test('a writer who times out is told how many readers there are', async () => {
+  const lock = new RWLock();
+  await Promise.all([lock.read(), lock.read()]);
+  await assert.rejects(lock.write({ timeout: 1 }), {
+    message: 'timed out after 1 ms waiting for the reader-writer lock (2 held; others waiting: 0)',
+  });
+});
+
 test('tryRead and tryWrite never wait', () => {
   const lock = new RWLock();
   const reader = lock.tryRead();
