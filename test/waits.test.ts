@@ -20,6 +20,18 @@ test('a wait that only this thread could end does not keep the loop alive: Node 
   assert.equal(ended.stdout, '');
 });
 
+test('neither does one with a signal, even when a time-out has kept it alive before', async () => {
+  const ended = await runProgram(`
+    import { Mutex } from 'tierlock';
+    const mutex = new Mutex();
+    await mutex.lock();
+    mutex.lock({ signal: new AbortController().signal });
+    await mutex.lock({ timeout: 5 }).catch(() => console.log('timed out'));
+    await mutex.lock({ signal: AbortSignal.timeout(3_600_000) });
+  `);
+  assert.deepEqual([ended.code, ended.stdout], [13, 'timed out\n']);
+});
+
 test('a wait with a time-out keeps the loop alive until its answer', async () => {
   const ended = await runProgram(`
     import { Mutex } from 'tierlock';
@@ -148,18 +160,6 @@ test('waiters that were aborted or timed out are garbage', async () => {
   guard.release();
 });
 
-test('no wait that fails causes an unhandled rejection beside the one promise', async () => {
-  const ended = await runProgram(`
-    import { Mutex, Condition } from 'tierlock';
-    process.on('unhandledRejection', (reason) => { console.log('unhandled', reason); });
-    const mutex = new Mutex();
-    const condition = new Condition(mutex);
-    const guard = await mutex.lock();
-    const waits = [
-      mutex.lock({ timeout: 1 }),
-      mutex.lock({ timeout: 0 }),
-      mutex.lock({ timeout: -1 }),
-      mutex.lock({ signal: AbortSignal.abort('x') }),
 test('the timer that all share does not keep what the first caller had in its AsyncLocalStorage', async () => {
   const mutex = new Mutex();
   await mutex.lock();
@@ -179,6 +179,18 @@ test('the timer that all share does not keep what the first caller had in its As
   await assert.rejects(later, (reason) => reason === 'done');
 });
 
+test('no wait that fails causes an unhandled rejection beside the one promise', async () => {
+  const ended = await runProgram(`
+    import { Mutex, Condition } from 'tierlock';
+    process.on('unhandledRejection', (reason) => { console.log('unhandled', reason); });
+    const mutex = new Mutex();
+    const condition = new Condition(mutex);
+    const guard = await mutex.lock();
+    const waits = [
+      mutex.lock({ timeout: 1 }),
+      mutex.lock({ timeout: 0 }),
+      mutex.lock({ timeout: -1 }),
+      mutex.lock({ signal: AbortSignal.abort('x') }),
       mutex.lock({ signal: AbortSignal.timeout(1) }),
       mutex.run(() => { throw new Error('x'); }, { timeout: 1 }),
     ];
