@@ -44,6 +44,12 @@ const badOptions: [what: string, options: unknown, error: typeof Error, message:
     TypeError,
     /'signal'/,
   ],
+  [
+    'a signal that cannot be heard',
+    { signal: { aborted: false, removeEventListener() {} } },
+    TypeError,
+    /'signal'/,
+  ],
   ['a signal that cannot be asked', { signal: new EventTarget() }, TypeError, /'signal'/],
 ];
 
@@ -172,6 +178,7 @@ test('release after loss: false, however often; the rival waits until we let go'
   control.lose(guard, new LockLostError('the store has forgotten us', { lock: 'the mutex' }));
   assert.equal(guard.held, false);
   assert.equal(before.aborted, true);
+  assert.equal(guard.signal, before, 'a guard has one signal');
   assert.ok(before.reason instanceof LockLostError);
   assert.throws(() => guard.assertHeld(), { name: 'LockLostError', message: 'the store has forgotten us' });
   assert.equal(mutex.tryLock(), null, 'what is not lost stays held until release');

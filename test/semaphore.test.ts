@@ -24,6 +24,7 @@ test('permits have weight, and a guard gives back all of its own', async () => {
   const semaphore = new Semaphore(10);
   const seven = await semaphore.acquire(7);
   assert.equal(semaphore.available, 3);
+  assert.equal(seven.mode, 'shared');
   const { wait } = await mustBlock(semaphore.acquire(4));
   seven.release();
   await wait;

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { LockTimeoutError, Mutex, RWLock, Semaphore } from '../src/index.js';
 import { runProgram } from './support/child.js';
 import { collectGarbage, heapUsed } from './support/heap.js';
-import { turn } from './support/settled.js';
+import { settled, turn } from './support/settled.js';
 
 test('a wait that only this thread could end does not keep the loop alive: Node reports it', async () => {
   const ended = await runProgram(`
@@ -87,6 +87,25 @@ test('a signal shared by many ends exactly those who wait with it, in one go', a
   await Promise.all(all);
   assert.deepEqual(ends.toSorted(), ['a: stop', 'b', 'c: stop', 'd', 'e: stop']);
   assert.equal(mutex.locked, false);
+});
+
+test('a signal still ends the other waits when one of them was granted, and later ones when all were', async () => {
+  const [one, two] = [new Mutex(), new Mutex()];
+  const controller = new AbortController();
+  const { signal } = controller;
+  const guard = await one.lock();
+  await two.lock();
+  const granted = one.lock({ signal });
+  guard.release();
+  await granted; // the signal's first listener has come and gone
+  const other = two.lock({ signal });
+  const again = one.lock({ signal });
+  (await granted).release();
+  await again;
+  const waits = [other, one.lock({ signal })].map((wait) => wait.catch((reason: unknown) => reason));
+  controller.abort('stop');
+  assert.equal(await settled(Promise.all(waits)), true);
+  assert.deepEqual(await Promise.all(waits), ['stop', 'stop']);
 });
 
 test('fifty thousand who time out are gone when the lock is released: the next grant is immediate', async () => {
