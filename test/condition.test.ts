@@ -168,5 +168,5 @@ test('wait wants a guard that is held, of its own mutex, and not in another wait
   // @ts-expect-error a guard is wanted
   await assert.rejects(condition.wait(undefined), TypeError);
   // @ts-expect-error a mutex is wanted
-  assert.throws(() => new Condition({}), TypeError);
+  assert.throws(() => new Condition({}), /'mutex' must be a Mutex/);
 });

@@ -9,6 +9,7 @@ const badOptions: [what: string, options: unknown, error: typeof Error, message:
   ['negative timeout', { timeout: -1 }, RangeError, /'timeout' must not be negative/],
   ['NaN timeout', { timeout: NaN }, RangeError, /'timeout' must not be negative or NaN, got NaN/],
   ['timeout of a wrong type', { timeout: '5' }, TypeError, /'timeout' must be a number .* got string/],
+  ['an array as timeout', { timeout: [5] }, TypeError, /'timeout' must be a number .* got an array/],
   ['null timeout', { timeout: null }, TypeError, /'timeout' must be a number .* got null/],
   ['something else as signal', { signal: {} }, TypeError, /'signal' must be an AbortSignal, got object/],
   [
@@ -183,8 +184,10 @@ test('release after loss: false, however often; the rival waits until we let go'
   assert.throws(() => guard.assertHeld(), { name: 'LockLostError', message: 'the store has forgotten us' });
   assert.equal(mutex.tryLock(), null, 'what is not lost stays held until release');
   assert.equal(guard.release(), false);
+  const successor = mutex.tryLock();
+  assert.equal(successor?.held, true);
   assert.equal(guard.release(), false);
-  assert.equal(mutex.locked, false);
+  assert.equal(mutex.tryLock(), null, 'a second release must not free the successor');
 });
 
 test('a signal asked for after the loss is aborted too; loss after release changes nothing', async () => {

@@ -276,6 +276,21 @@ test('a grant that races with an abort is passed on: release by an earlier liste
   assert.equal(mutex.locked, false);
 });
 
+test('nothing is granted on an aborted signal, even if its listener has not run yet', async () => {
+  const mutex = new Mutex();
+  const guard = await mutex.lock();
+  const controller = new AbortController();
+  let seen: boolean | undefined;
+  controller.signal.addEventListener('abort', () => {
+    guard.release();
+    seen = mutex.locked;
+  });
+  const aborted = mutex.lock({ signal: controller.signal }).catch((reason: unknown) => reason);
+  controller.abort('now');
+  assert.equal(seen, false);
+  assert.equal(await aborted, 'now');
+});
+
 test('run does not start fn when the abort came before it, and frees the lock', async () => {
   const mutex = new Mutex();
   const controller = new AbortController();
