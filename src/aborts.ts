@@ -4,36 +4,43 @@
  *
  * Invariant: a signal has our listener if and only if somebody here waits for it.
  */
+import { addAbortListener } from 'node:events';
 
 /** Something that ends when a signal is aborted. */
 export interface Abortable {
   aborted(): void;
 }
 
-const listeners = new WeakMap<AbortSignal, AbortListener>();
+interface Watch {
+  readonly waiting: Set<Abortable>;
+  readonly listener: Disposable;
+}
+
+const watches = new WeakMap<AbortSignal, Watch>();
 
 /** Nobody may watch a signal that is aborted already: it would never be told. */
 export function watchAbort(signal: AbortSignal, one: Abortable): void {
-  let listener = listeners.get(signal);
-  if (listener === undefined) {
-    listener = new AbortListener();
-    listeners.set(signal, listener);
-    signal.addEventListener('abort', listener);
+  let watch = watches.get(signal);
+  if (watch === undefined) {
+    watch = newWatch(signal);
+    watches.set(signal, watch);
   }
-  listener.waiting.add(one);
+  watch.waiting.add(one);
 }
 
 export function unwatchAbort(signal: AbortSignal, one: Abortable): void {
-  const listener = listeners.get(signal);
-  if (listener === undefined || !listener.waiting.delete(one) || listener.waiting.size > 0) return;
-  listeners.delete(signal);
-  signal.removeEventListener('abort', listener);
+  const watch = watches.get(signal);
+  if (watch === undefined || !watch.waiting.delete(one) || watch.waiting.size > 0) return;
+  watches.delete(signal);
+  watch.listener[Symbol.dispose]();
 }
 
-class AbortListener {
-  readonly waiting: Set<Abortable> = new Set();
-
-  handleEvent(): void {
-    for (const one of this.waiting) one.aborted();
-  }
+// Node's addAbortListener, because somebody else's listener could keep an event from a plain one with
+// stopImmediatePropagation(): we would wait on, and hold up whoever stands behind us.
+function newWatch(signal: AbortSignal): Watch {
+  const waiting = new Set<Abortable>();
+  const listener = addAbortListener(signal, () => {
+    for (const one of waiting) one.aborted();
+  });
+  return { waiting, listener };
 }

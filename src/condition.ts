@@ -12,7 +12,7 @@ import { limit } from './limits.js';
 import { Aborted, Line, TimedOut, Waiter } from './line.js';
 import type { Refusal } from './line.js';
 import { Mutex, queueOf } from './mutex.js';
-import { checkPermits, checkWaitOptions, MAX_PERMITS } from './options.js';
+import { checkCount, readWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
 import type { Queue } from './queue.js';
 
@@ -104,8 +104,7 @@ export class Condition {
   async wait(guard: SyncGuard, options: WaitOptions = {}): Promise<void> {
     if (!(guard instanceof SyncGuard))
       throw new TypeError("'guard' must be a guard of the condition's mutex");
-    checkWaitOptions(options);
-    const { timeout = Infinity, signal } = options;
+    const { timeout, signal } = readWaitOptions(options);
     if (signal?.aborted) throw signal.reason;
     const line = this.#line;
     const waiter = new ConditionWaiter(guard);
@@ -125,7 +124,7 @@ export class Condition {
 
   /** Lets the `count` longest-waiting tasks go on. A notify that finds nobody is not kept. Returns how many. */
   notify(count: number = 1): number {
-    checkPermits(count, MAX_PERMITS);
+    checkCount('count', count);
     let notified = 0;
     while (notified < count && this.#line.notify()) notified++;
     return notified;
@@ -133,6 +132,6 @@ export class Condition {
 
   /** Lets every waiting task go on, one after the other. Returns how many. */
   notifyAll(): number {
-    return this.notify(MAX_PERMITS);
+    return this.notify(Number.MAX_SAFE_INTEGER);
   }
 }

@@ -6,6 +6,7 @@
  * is not empty, and fires no later than the first deadline. The timer keeps the event loop alive: somebody was
  * promised an answer by then, even if nothing else is left to do.
  */
+import { AsyncResource } from 'node:async_hooks';
 
 /** Something that ends at a time. */
 export abstract class Deadline {
@@ -25,6 +26,10 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const heap: Deadline[] = [];
 let timer: NodeJS.Timeout | undefined;
 let firesAt = Infinity;
+
+// The timer is nobody's: started in a caller's context, it would keep alive what that caller's AsyncLocalStorage held,
+// and go on doing so from one firing to the next for as long as anybody waits.
+const nobody = new AsyncResource('tierlock.deadlines');
 
 export function addDeadline(deadline: Deadline): void {
   heap.push(deadline);
@@ -47,7 +52,8 @@ export function removeDeadline(deadline: Deadline): void {
 function arm(due: number): void {
   clearTimeout(timer);
   firesAt = due;
-  timer = setTimeout(fire, Math.min(Math.ceil(due - performance.now()), LONGEST_TIMER));
+  const ms = Math.min(Math.ceil(due - performance.now()), LONGEST_TIMER);
+  timer = nobody.runInAsyncScope(() => setTimeout(fire, ms));
 }
 
 function disarm(): void {

@@ -32,26 +32,39 @@ const checks = {
   },
 };
 
-/** Throws a TypeError or a RangeError that names what is wrong; `undefined` always stands for the default. */
-export function checkWaitOptions(options: unknown): asserts options is WaitOptions | undefined {
-  if (options === undefined) return;
+/**
+ * The options, each read once, so that what was checked is what counts. Throws a TypeError or a RangeError that
+ * names what is wrong; `undefined` always stands for the default.
+ */
+export function readWaitOptions(options: WaitOptions): {
+  timeout: number;
+  signal: AbortSignal | undefined;
+} {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-  for (const [key, value] of Object.entries(options)) {
+  // Inherited keys too: a signal in the place of the options has no others.
+  for (const key in options) {
     if (!Object.hasOwn(checks, key)) {
       throw new TypeError(`unknown option '${key}'; known here: ${Object.keys(checks).join(', ')}`);
     }
-    if (value !== undefined) checks[key as keyof typeof checks](value);
   }
+  const { timeout = Infinity, signal } = options;
+  checks.timeout(timeout);
+  if (signal !== undefined) checks.signal(signal);
+  return { timeout, signal };
 }
 
 /** How many of `capacity` permits somebody asks for. More than there are would wait for ever, so it throws. */
 export function checkPermits(permits: unknown, capacity: number): asserts permits is number {
-  if (typeof permits !== 'number') throw wrongType('permits', 'a number', permits);
-  if (!Number.isInteger(permits) || permits < 1) {
-    throw new RangeError(`'permits' must be a whole number of at least 1, got ${permits}`);
-  }
+  checkCount('permits', permits);
   if (permits > capacity) {
     throw new RangeError(`'permits' must be at most ${capacity}, got ${permits}: it could never be granted`);
+  }
+}
+
+export function checkCount(name: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`'${name}' must be a whole number of at least 1, got ${value}`);
   }
 }
 
@@ -68,5 +81,9 @@ function wrongType(name: string, wanted: string, got: unknown): TypeError {
 function isAbortSignal(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const signal = value as Partial<AbortSignal>;
-  return typeof signal.aborted === 'boolean' && typeof signal.addEventListener === 'function';
+  return (
+    typeof signal.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
+  );
 }

@@ -18,7 +18,7 @@ import type { Source, SyncGuard } from './guard.js';
 import { limit } from './limits.js';
 import { Aborted, Line, TimedOut, Waiter } from './line.js';
 import type { Refusal } from './line.js';
-import { checkCallable, checkWaitOptions } from './options.js';
+import { checkCallable, readWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
 
 type GuardClass<G extends SyncGuard> = new (queue: Queue<G>, units: number) => G;
@@ -70,8 +70,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   // An async function, although that costs a promise more than a plain wait: the error is then made on the
   // caller's asynchronous stack and shows who waited, not a timer's innards.
   async #acquireWithin(units: number, options: WaitOptions): Promise<G> {
-    checkWaitOptions(options);
-    const { timeout = Infinity, signal } = options;
+    const { timeout, signal } = readWaitOptions(options);
     if (signal?.aborted) throw signal.reason;
     if (this.take(units)) return this.newGuard(units);
     if (timeout === 0) throw this.#timeoutError(timeout);
@@ -96,9 +95,10 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     options: WaitOptions | undefined,
   ): Promise<T> {
     checkCallable('fn', fn);
+    const signal = options?.signal; // now: the caller may use the object for something else meanwhile
     const guard = await this.acquire(units, options);
     try {
-      if (options?.signal?.aborted) throw options.signal.reason;
+      if (signal?.aborted) throw signal.reason;
       return await fn(guard);
     } finally {
       guard.release();
@@ -137,7 +137,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   }
 
   #timeoutError(timeout: number): LockTimeoutError {
-    const state = this.free === 0 ? 'held' : `${this.free} of ${this.capacity} free`;
+    const state = this.free === 0 ? 'held' : `${this.capacity - this.free} held`;
     const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }

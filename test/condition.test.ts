@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Condition, LockMisuseError, LockTimeoutError, Mutex } from '../src/index.js';
+import { control } from '../src/guard.js';
+import { Condition, LockLostError, LockMisuseError, LockTimeoutError, Mutex } from '../src/index.js';
 import { mustBlock, settled } from './support/settled.js';
 
 test('wait gives the mutex back, and holds it again when it returns', async () => {
@@ -82,6 +83,7 @@ test('a signal that is aborted already rejects and leaves the guard held', async
   const mutex = new Mutex();
   const guard = await mutex.lock();
   const waiting = new Condition(mutex).wait(guard, { signal: AbortSignal.abort('before') });
+  assert.equal(guard.held, true, 'it never lets go');
   assert.equal(await waiting.catch((reason: unknown) => reason), 'before');
   assert.equal(guard.held, true);
 });
@@ -134,6 +136,20 @@ test('a guard released while it waits ends the wait, in the line of the conditio
   await assert.rejects(notified, LockMisuseError);
   other.release();
   assert.equal(mutex.locked, false);
+  assert.notEqual(mutex.tryLock(), null, 'nobody is left in the line');
+});
+
+test('a guard that waits for a condition holds nothing that could be lost', async () => {
+  const mutex = new Mutex();
+  const condition = new Condition(mutex);
+  const guard = await mutex.lock();
+  const waiting = condition.wait(guard);
+  control.lose(guard, new LockLostError('lost', { lock: 'the mutex' }));
+  condition.notify();
+  await waiting;
+  assert.equal(guard.held, true);
+  assert.equal(guard.signal.aborted, false);
+  assert.equal(guard.release(), true);
 });
 
 test('wait wants a guard that is held, of its own mutex, and not in another wait', async () => {
@@ -152,5 +168,5 @@ test('wait wants a guard that is held, of its own mutex, and not in another wait
   // @ts-expect-error a guard is wanted
   await assert.rejects(condition.wait(undefined), TypeError);
   // @ts-expect-error a mutex is wanted
-  assert.throws(() => new Condition({}), TypeError);
+  assert.throws(() => new Condition({}), /'mutex' must be a Mutex/);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addDeadline, Deadline, removeDeadline } from '../src/deadlines.js';
 import { random } from './support/random.js';
+import { waitUntil } from './support/wait.js';
 
 class Probe extends Deadline {
   expired = 0;
@@ -27,7 +28,7 @@ test('deadlines fire in order of time, each once, whatever was removed in betwee
   for (const probe of removed) removeDeadline(probe); // a second time changes nothing
   const late = new Probe(61);
   addDeadline(late);
-  while (late.expired === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await waitUntil(() => late.expired === 1, { what: 'the last deadline' });
   assert.ok(all.every((probe) => probe.expired === (removed.has(probe) ? 0 : 1)));
   const dues = fired.map((probe) => probe.due);
   assert.deepEqual(
@@ -66,13 +67,25 @@ test('the heap stays a heap under random insertion and removal', () => {
   assert.ok(quiet());
 });
 
+test('a later deadline does not move the timer back', async () => {
+  fired = [];
+  const early = new Probe(5);
+  addDeadline(early);
+  const late = new Probe(100_000);
+  addDeadline(late);
+  await waitUntil(() => early.expired === 1, { what: 'the early deadline' });
+  assert.equal(late.expired, 0);
+  removeDeadline(late);
+  assert.ok(quiet());
+});
+
 test('an earlier deadline moves the timer forward', async () => {
   fired = [];
   const late = new Probe(100_000);
   addDeadline(late);
   const early = new Probe(5);
   addDeadline(early);
-  while (early.expired === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await waitUntil(() => early.expired === 1, { what: 'the early deadline' });
   assert.equal(late.expired, 0);
   removeDeadline(late);
   assert.ok(quiet());

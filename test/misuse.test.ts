@@ -1,7 +1,7 @@
 /** What a program may get wrong: each row is told what was wrong, at once, and nothing is left locked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LockLostError, LockMisuseError, Mutex, RWLock, Semaphore } from '../src/index.js';
+import { Condition, LockLostError, LockMisuseError, Mutex, RWLock, Semaphore } from '../src/index.js';
 import type { WaitOptions } from '../src/index.js';
 import { control } from '../src/guard.js';
 
@@ -9,6 +9,7 @@ const badOptions: [what: string, options: unknown, error: typeof Error, message:
   ['negative timeout', { timeout: -1 }, RangeError, /'timeout' must not be negative/],
   ['NaN timeout', { timeout: NaN }, RangeError, /'timeout' must not be negative or NaN, got NaN/],
   ['timeout of a wrong type', { timeout: '5' }, TypeError, /'timeout' must be a number .* got string/],
+  ['an array as timeout', { timeout: [5] }, TypeError, /'timeout' must be a number .* got an array/],
   ['null timeout', { timeout: null }, TypeError, /'timeout' must be a number .* got null/],
   ['something else as signal', { signal: {} }, TypeError, /'signal' must be an AbortSignal, got object/],
   [
@@ -21,6 +22,36 @@ const badOptions: [what: string, options: unknown, error: typeof Error, message:
   ['inherited name as option', { toString: 5 }, TypeError, /unknown option 'toString'/],
   ['options that are a number', 5, TypeError, /'options' must be an object, got number/],
   ['options that are null', null, TypeError, /'options' must be an object, got null/],
+  ['a signal in place of the options', new AbortController().signal, TypeError, /unknown option 'aborted'/],
+  [
+    'a bad value from a prototype',
+    new (class {
+      get timeout() {
+        return NaN;
+      }
+    })(),
+    RangeError,
+    /'timeout'/,
+  ],
+  [
+    'a bad signal from a prototype',
+    Object.create({ signal: {} }),
+    TypeError,
+    /'signal' must be an AbortSignal/,
+  ],
+  [
+    'a signal that cannot be left',
+    { signal: { aborted: false, addEventListener() {} } },
+    TypeError,
+    /'signal'/,
+  ],
+  [
+    'a signal that cannot be heard',
+    { signal: { aborted: false, removeEventListener() {} } },
+    TypeError,
+    /'signal'/,
+  ],
+  ['a signal that cannot be asked', { signal: new EventTarget() }, TypeError, /'signal'/],
 ];
 
 const takes: [name: string, take: (options: WaitOptions) => Promise<unknown>][] = [
@@ -30,7 +61,18 @@ const takes: [name: string, take: (options: WaitOptions) => Promise<unknown>][] 
   ['RWLock.write', (options) => new RWLock().write(options)],
   ['Semaphore.acquire', (options) => new Semaphore(2).acquire(1, options)],
   ['Semaphore.run', (options) => new Semaphore(2).run(() => 1, options)],
+  ['Condition.wait', async (options) => waitForNobody(options)],
 ];
+
+async function waitForNobody(options: WaitOptions): Promise<void> {
+  const mutex = new Mutex();
+  const guard = await mutex.lock();
+  try {
+    await new Condition(mutex).wait(guard, options);
+  } finally {
+    assert.equal(guard.held, true, 'what was refused has not let go');
+  }
+}
 
 for (const [name, take] of takes) {
   for (const [what, options, kind, message] of badOptions) {
@@ -51,6 +93,27 @@ test('bad options take nothing', async () => {
   const mutex = new Mutex();
   await assert.rejects(mutex.lock({ timeout: -1 }), RangeError);
   assert.equal(mutex.locked, false);
+});
+
+test('options are read once: what was checked is what counts', async () => {
+  const mutex = new Mutex();
+  await mutex.lock();
+  let reads = 0;
+  const options = {
+    get timeout() {
+      return reads++ === 0 ? 1 : NaN;
+    },
+  };
+  await assert.rejects(mutex.lock(options), /timed out after 1 ms/);
+  assert.equal(reads, 1);
+});
+
+test('notify wants a whole number, and says whose', () => {
+  const condition = new Condition(new Mutex());
+  for (const count of [0, -1, 1.5, NaN])
+    assert.throws(() => condition.notify(count), /'count' must be a whole/);
+  // @ts-expect-error a number is wanted
+  assert.throws(() => condition.notify('1'), { name: 'TypeError', message: /'count' must be a number/ });
 });
 
 test('an option that is undefined is one that was not given', async () => {
@@ -116,12 +179,15 @@ test('release after loss: false, however often; the rival waits until we let go'
   control.lose(guard, new LockLostError('the store has forgotten us', { lock: 'the mutex' }));
   assert.equal(guard.held, false);
   assert.equal(before.aborted, true);
+  assert.equal(guard.signal, before, 'a guard has one signal');
   assert.ok(before.reason instanceof LockLostError);
   assert.throws(() => guard.assertHeld(), { name: 'LockLostError', message: 'the store has forgotten us' });
   assert.equal(mutex.tryLock(), null, 'what is not lost stays held until release');
   assert.equal(guard.release(), false);
+  const successor = mutex.tryLock();
+  assert.equal(successor?.held, true);
   assert.equal(guard.release(), false);
-  assert.equal(mutex.locked, false);
+  assert.equal(mutex.tryLock(), null, 'a second release must not free the successor');
 });
 
 test('a signal asked for after the loss is aborted too; loss after release changes nothing', async () => {

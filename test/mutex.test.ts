@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
-import { LockTimeoutError, Mutex } from '../src/index.js';
+import { LockTimeoutError, Mutex, RWLock, Semaphore } from '../src/index.js';
 import type { SyncGuard } from '../src/index.js';
 import { mustBlock, settled, turn } from './support/settled.js';
 
@@ -121,6 +122,19 @@ test('run gives back what fn gives back, passes the guard, and releases whicheve
   assert.equal(mutex.locked, false);
 });
 
+test('run holds the lock until what fn returned has settled', async () => {
+  const mutex = new Mutex();
+  const work = new AbortController();
+  const running = mutex.run(async (guard) => {
+    await once(work.signal, 'abort');
+    return guard.held;
+  });
+  const { wait } = await mustBlock(mutex.lock());
+  work.abort();
+  assert.equal(await running, true);
+  (await wait).release();
+});
+
 test('a wait times out with an error that says what, how long and where, and leaves nothing behind', async () => {
   const mutex = new Mutex();
   const guard = await mutex.lock();
@@ -146,17 +160,54 @@ test('timeout 0 tries once', async () => {
   const mutex = new Mutex();
   (await mutex.lock({ timeout: 0 })).release();
   const guard = await mutex.lock();
-  await assert.rejects(mutex.lock({ timeout: 0 }), LockTimeoutError);
+  const refused = mutex.lock({ timeout: 0 });
+  assert.ok(!process.getActiveResourcesInfo().includes('Timeout'), 'it does not wait, not even for a timer');
+  await assert.rejects(refused, LockTimeoutError);
   guard.release();
 });
 
 test('a timeout longer than a timer can be is a long timeout', async () => {
   const mutex = new Mutex();
   const guard = await mutex.lock();
+  const warnings: Error[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warned);
   const waiting = mutex.lock({ timeout: Number.MAX_SAFE_INTEGER });
   assert.equal(await settled(waiting), false);
+  process.off('warning', warned);
+  assert.deepEqual(warnings, [], 'Node warns of timers that it makes fire every millisecond');
   guard.release();
   (await waiting).release();
+});
+
+test('a lock that comes late, but before the timer, is granted: the loop was blocked, not the lock', async () => {
+  const mutex = new Mutex();
+  const guard = await mutex.lock();
+  const waiting = mutex.lock({ timeout: 1 });
+  const end = performance.now() + 3;
+  while (performance.now() < end);
+  guard.release();
+  assert.equal((await waiting).held, true);
+});
+
+test('a free lock is granted before whatever was to run next', async () => {
+  const order: string[] = [];
+  const takes = [
+    () => new Mutex().lock(),
+    () => new RWLock().read(),
+    () => new RWLock().write(),
+    () => new Semaphore(2).acquire(2),
+  ];
+  await Promise.all(
+    takes.flatMap((take) => [
+      take().then(() => order.push('granted')),
+      Promise.resolve().then(() => order.push('next')),
+    ]),
+  );
+  assert.deepEqual(
+    order,
+    takes.flatMap(() => ['granted', 'next']),
+  );
 });
 
 test('an abort rejects with the reason, untouched, and passes the place on', async () => {
@@ -171,6 +222,17 @@ test('an abort rejects with the reason, untouched, and passes the place on', asy
   guard.release();
   (await behind).release();
   assert.equal(mutex.locked, false);
+});
+
+test('an abort ends the wait even if an earlier listener keeps the event from all others', async () => {
+  const mutex = new Mutex();
+  await mutex.lock();
+  const controller = new AbortController();
+  controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+  const aborted = mutex.lock({ signal: controller.signal }).catch((reason: unknown) => reason);
+  controller.abort('stop');
+  assert.equal(await settled(aborted), true);
+  assert.equal(await aborted, 'stop');
 });
 
 test('an aborted signal takes nothing, even from a free mutex', async () => {
@@ -214,6 +276,21 @@ test('a grant that races with an abort is passed on: release by an earlier liste
   assert.equal(mutex.locked, false);
 });
 
+test('nothing is granted on an aborted signal, even if its listener has not run yet', async () => {
+  const mutex = new Mutex();
+  const guard = await mutex.lock();
+  const controller = new AbortController();
+  let seen: boolean | undefined;
+  controller.signal.addEventListener('abort', () => {
+    guard.release();
+    seen = mutex.locked;
+  });
+  const aborted = mutex.lock({ signal: controller.signal }).catch((reason: unknown) => reason);
+  controller.abort('now');
+  assert.equal(seen, false);
+  assert.equal(await aborted, 'now');
+});
+
 test('run does not start fn when the abort came before it, and frees the lock', async () => {
   const mutex = new Mutex();
   const controller = new AbortController();
@@ -223,4 +300,14 @@ test('run does not start fn when the abort came before it, and frees the lock', 
   assert.equal(await running.catch((e: unknown) => e), 'stop');
   assert.equal(ran, false);
   assert.equal(mutex.locked, false);
+});
+
+test('run keeps to the signal that it was given, whatever becomes of the options', async () => {
+  const mutex = new Mutex();
+  const controller = new AbortController();
+  const options: { signal?: AbortSignal } = { signal: controller.signal };
+  const running = mutex.run(() => 'ran', options).catch((reason: unknown) => reason);
+  delete options.signal;
+  controller.abort('stop');
+  assert.equal(await running, 'stop');
 });

@@ -61,14 +61,32 @@ test('a writer who gives up lets the readers behind it in at once', async () => 
   const reader = await lock.read();
   const controller = new AbortController();
   const aborted = lock.write({ signal: controller.signal });
-  const timedOut = lock.write({ timeout: 5 });
+  const timedOut = assert.rejects(lock.write({ timeout: 5 }), LockTimeoutError);
   const { wait: readers } = await mustBlock(Promise.all([lock.read(), lock.read()]));
   controller.abort();
   await assert.rejects(aborted, { name: 'AbortError' });
-  await assert.rejects(timedOut, LockTimeoutError);
+  await timedOut;
   assert.equal((await readers).length, 2);
   assert.equal(lock.readers, 3);
   reader.release();
+});
+
+test('a writer who times out is told how many readers there are', async () => {
+  const lock = new RWLock();
+  await Promise.all([lock.read(), lock.read()]);
+  await assert.rejects(lock.write({ timeout: 1 }), {
+    message: 'timed out after 1 ms waiting for the reader-writer lock (2 held; others waiting: 0)',
+  });
+});
+
+test('waitingWriters counts no readers, however they wait', async () => {
+  const lock = new RWLock();
+  const guard = await lock.write();
+  const waits = [lock.read(), lock.read({ timeout: 60_000 }), lock.write(), lock.write({ timeout: 60_000 })];
+  assert.equal(lock.waitingWriters, 2);
+  guard.release();
+  for (const wait of waits) (await wait).release();
+  assert.equal(lock.waitingWriters, 0);
 });
 
 test('tryRead and tryWrite never wait', () => {

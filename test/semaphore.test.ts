@@ -24,6 +24,7 @@ test('permits have weight, and a guard gives back all of its own', async () => {
   const semaphore = new Semaphore(10);
   const seven = await semaphore.acquire(7);
   assert.equal(semaphore.available, 3);
+  assert.equal(seven.mode, 'shared');
   const { wait } = await mustBlock(semaphore.acquire(4));
   seven.release();
   await wait;
@@ -70,7 +71,7 @@ test('a time-out says how many were free and leaves the rest in order', async ()
   await semaphore.acquire(3);
   await assert.rejects(semaphore.acquire(2, { timeout: 5 }), {
     name: LockTimeoutError.name,
-    message: 'timed out after 5 ms waiting for the semaphore of 4 (1 of 4 free; others waiting: 0)',
+    message: 'timed out after 5 ms waiting for the semaphore of 4 (3 held; others waiting: 0)',
   });
   assert.equal(semaphore.available, 1);
 });

@@ -1,11 +1,12 @@
 /** What waiting costs and leaves behind: nothing. */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { LockTimeoutError, Mutex, RWLock, Semaphore } from '../src/index.js';
 import { runProgram } from './support/child.js';
 import { collectGarbage, heapUsed } from './support/heap.js';
-import { turn } from './support/settled.js';
+import { settled, turn } from './support/settled.js';
 
 test('a wait that only this thread could end does not keep the loop alive: Node reports it', async () => {
   const ended = await runProgram(`
@@ -17,6 +18,18 @@ test('a wait that only this thread could end does not keep the loop alive: Node 
   `);
   assert.equal(ended.code, 13, 'unsettled top-level await');
   assert.equal(ended.stdout, '');
+});
+
+test('neither does one with a signal, even when a time-out has kept it alive before', async () => {
+  const ended = await runProgram(`
+    import { Mutex } from 'tierlock';
+    const mutex = new Mutex();
+    await mutex.lock();
+    mutex.lock({ signal: new AbortController().signal });
+    await mutex.lock({ timeout: 5 }).catch(() => console.log('timed out'));
+    await mutex.lock({ signal: AbortSignal.timeout(3_600_000) });
+  `);
+  assert.deepEqual([ended.code, ended.stdout], [13, 'timed out\n']);
 });
 
 test('a wait with a time-out keeps the loop alive until its answer', async () => {
@@ -74,6 +87,25 @@ test('a signal shared by many ends exactly those who wait with it, in one go', a
   await Promise.all(all);
   assert.deepEqual(ends.toSorted(), ['a: stop', 'b', 'c: stop', 'd', 'e: stop']);
   assert.equal(mutex.locked, false);
+});
+
+test('a signal still ends the other waits when one of them was granted, and later ones when all were', async () => {
+  const [one, two] = [new Mutex(), new Mutex()];
+  const controller = new AbortController();
+  const { signal } = controller;
+  const guard = await one.lock();
+  await two.lock();
+  const granted = one.lock({ signal });
+  guard.release();
+  await granted; // the signal's first listener has come and gone
+  const other = two.lock({ signal });
+  const again = one.lock({ signal });
+  (await granted).release();
+  await again;
+  const waits = [other, one.lock({ signal })].map((wait) => wait.catch((reason: unknown) => reason));
+  controller.abort('stop');
+  assert.equal(await settled(Promise.all(waits)), true);
+  assert.deepEqual(await Promise.all(waits), ['stop', 'stop']);
 });
 
 test('fifty thousand who time out are gone when the lock is released: the next grant is immediate', async () => {
@@ -145,6 +177,25 @@ test('waiters that were aborted or timed out are garbage', async () => {
   collectGarbage();
   assert.equal(refs.filter((ref) => ref.deref() !== undefined).length, 0);
   guard.release();
+});
+
+test('the timer that all share does not keep what the first caller had in its AsyncLocalStorage', async () => {
+  const mutex = new Mutex();
+  await mutex.lock();
+  const storage = new AsyncLocalStorage<object>();
+  const callerWith = (store: object): WeakRef<object> => {
+    storage.run(store, () => void mutex.lock({ timeout: 1 }).catch(() => {}));
+    return new WeakRef(store);
+  };
+  const ref = callerWith({});
+  const controller = new AbortController();
+  const later = mutex.lock({ timeout: 3_600_000, signal: controller.signal });
+  await assert.rejects(mutex.lock({ timeout: 20 }), LockTimeoutError);
+  await turn();
+  collectGarbage();
+  assert.equal(ref.deref(), undefined);
+  controller.abort('done');
+  await assert.rejects(later, (reason) => reason === 'done');
 });
 
 test('no wait that fails causes an unhandled rejection beside the one promise', async () => {
