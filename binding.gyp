@@ -4,7 +4,13 @@
   'targets': [{
     'target_name': 'tierlock',
     'sources': ['native/addon.cc'],
-    'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_DEPRECATED', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS'],
+    'defines': [
+      'NAPI_VERSION=9',
+      'NODE_ADDON_API_DISABLE_DEPRECATED',
+      'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+      # A thread that is being terminated can throw no more. Without this, trying it ends the whole process.
+      'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+    ],
     'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden'],
     'cflags_cc!': ['-std=gnu++20', '-std=gnu++17'],
     'cflags_cc': [
