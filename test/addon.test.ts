@@ -229,9 +229,18 @@ test('without a binary the loader says what is missing, where it looked and what
   (await new Mutex().lock()).release();
 });
 
-test('a binary of another release is refused', () => {
-  assert.throws(
-    () => loadAddon(['test/support/other-addon.cjs']),
-    /has version 0, but version 1 is needed.*npm rebuild tierlock/,
-  );
+test('a binary of another release is refused, and the next one taken', () => {
+  const other = 'test/support/other-addon.cjs';
+  assert.throws(() => loadAddon([other]), /has version 0, but version 1 is needed.*npm rebuild tierlock/);
+  assert.equal(loadAddon([other, 'build/Release/tierlock.node']).version, 1);
+});
+
+test('a system that the addon does not know is told so', async () => {
+  const ended = await runProgram(`
+    Object.defineProperty(process, 'platform', { value: 'aix' });
+    const { loadAddon } = await import(${JSON.stringify(loadHere)});
+    try { loadAddon(['nowhere.node']); } catch (error) { console.log(error.code, error.message); }
+  `);
+  assert.match(ended.stdout, /^ERR_LOCK_UNSUPPORTED .*missing on aix-.*There is none for this system yet/);
+  assert.doesNotMatch(ended.stdout, /npm rebuild/);
 });
