@@ -2,7 +2,7 @@
  * The native addon, when it is there. Only the rooms that need the system import this (test/layers.test.ts): the
  * locks of one thread, and those on a SharedArrayBuffer, work without it.
  */
-import { candidates, load } from '#native';
+import { candidates, load, supported } from '#native';
 import { LockUnsupportedError } from './errors.js';
 
 /** What native/addon.cc exports. */
@@ -10,16 +10,15 @@ export interface Addon {
   readonly version: number;
   /** The kernel's number of this thread; unique while it lives. */
   threadId(): number;
-  /** Whether a thread of this process has that number now. */
+  /** Whether a thread of this process has that number now. Throws for what is no 32-bit integer. */
   threadAlive(id: number): boolean;
   /**
    * Stores `value` into `words[index]` when this thread ends, whatever ends it, on this thread itself: the others
-   * see it even while their own event loops are blocked. `words` must lie on a SharedArrayBuffer.
+   * see it even while their own event loops are blocked. (The main thread may end with its process, and then
+   * nobody is left to see it.) `words` must lie on a SharedArrayBuffer; nothing is converted.
    */
   onThreadEnd(words: Int32Array<SharedArrayBuffer>, index: number, value: number): void;
 }
-
-const VERSION = 1;
 
 let addon: Addon | undefined;
 
@@ -30,17 +29,14 @@ export function loadAddon(paths: string[] = candidates): Addon {
   try {
     found = load(paths) as Addon;
   } catch (error) {
+    const remedy = supported
+      ? "Build it with 'npm rebuild tierlock', which needs a C++17 compiler, make and Python 3."
+      : 'There is none for this system yet.';
     const message =
       `the native addon of tierlock is missing on ${process.platform}-${process.arch} ` +
-      `(${(error as Error).message}). Build it with 'npm rebuild tierlock', which needs a C++17 compiler, make and ` +
-      'Python 3. Locks within one process that stay on a SharedArrayBuffer work without it.';
+      `(${(error as Error).message}). ${remedy} ` +
+      'Locks within one process that stay on a SharedArrayBuffer work without it.';
     throw new LockUnsupportedError(message, { lock: 'native addon', cause: error });
-  }
-  if (found.version !== VERSION) {
-    const message =
-      `the native addon of tierlock has version ${found.version}, but version ${VERSION} is needed: ` +
-      "it is left from another release. Build it again with 'npm rebuild tierlock'.";
-    throw new LockUnsupportedError(message, { lock: 'native addon' });
   }
   if (paths === candidates) addon = found;
   return found;

@@ -1,8 +1,12 @@
 /** The native half: it loads, tells threads apart, and keeps its word when a thread ends, however it ends. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { loadAddon } from '../src/addon.js';
 import { LockUnsupportedError, Mutex } from '../src/index.js';
@@ -84,16 +88,134 @@ test('memory that JavaScript has dropped is kept for the last word', async () =>
   assert.deepEqual([ended.code, ended.signal, ended.stdout], [0, null, 'kept\n']);
 });
 
+const evil = {
+  valueOf(): number {
+    throw new Error('nobody may run this');
+  },
+};
+const noIntegers = [
+  undefined,
+  null,
+  '0',
+  0n,
+  Symbol('0'),
+  true,
+  evil,
+  Number.NaN,
+  Infinity,
+  0.5,
+  2 ** 32,
+  1e300,
+];
+
 test('onThreadEnd refuses what it could not store into', () => {
   const shared = new Int32Array(new SharedArrayBuffer(8));
-  const wrong = (words: unknown, index: number): (() => void) => {
-    return () => addon.onThreadEnd(words as Int32Array<SharedArrayBuffer>, index, 1);
+  const wrong = (words: unknown, index: unknown, value: unknown = 1): (() => void) => {
+    return () => addon.onThreadEnd(words as Int32Array<SharedArrayBuffer>, index as number, value as number);
   };
-  assert.throws(wrong(new Int32Array(2), 0), /TypeError.*Int32Array on a SharedArrayBuffer/);
-  assert.throws(wrong(new Uint32Array(new SharedArrayBuffer(8)), 0), TypeError);
-  assert.throws(wrong(undefined, 0), TypeError);
-  assert.throws(wrong(shared, 2), RangeError);
-  assert.throws(wrong(shared, -1), RangeError);
+  const resizable = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 16 }]) as ArrayBuffer;
+  const detached = new Int32Array(2);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  const memories = [new Int32Array(2), new Int32Array(resizable), detached, new DataView(shared.buffer)];
+  for (const words of [...memories, new Uint32Array(shared.buffer), shared.buffer, [0], undefined]) {
+    assert.throws(wrong(words, 0), /TypeError.*Int32Array on a SharedArrayBuffer/);
+  }
+  for (const index of [2, -1, 2 ** 31 - 1]) assert.throws(wrong(shared, index), RangeError);
+  assert.throws(wrong(new Int32Array(shared.buffer, 4), 1), RangeError);
+  for (const no of noIntegers) {
+    assert.throws(wrong(shared, no), /TypeError.*index and value/);
+    // An explicit undefined would be the default of `wrong`.
+    if (no !== undefined) assert.throws(wrong(shared, 0, no), /TypeError.*index and value/);
+  }
+});
+
+test('threadAlive refuses what is no number of a thread', () => {
+  for (const no of noIntegers) assert.throws(() => addon.threadAlive(no as number), TypeError);
+  assert.throws(() => addon.threadAlive(2 ** 32 + addon.threadId()), TypeError);
+  for (const id of [0, -1, -(2 ** 31)]) assert.equal(addon.threadAlive(id), false);
+});
+
+/** What the types of Node 20 do not know. */
+interface Growing extends SharedArrayBuffer {
+  grow(bytes: number): void;
+}
+declare const WebAssembly: {
+  Memory: new (pages: object) => { readonly buffer: SharedArrayBuffer; grow(pages: number): void };
+};
+
+test('the last word goes where the view looks, also in memory that grows later', async () => {
+  const fixed = new Int32Array(new SharedArrayBuffer(32), 8, 4);
+  const growing = Reflect.construct(SharedArrayBuffer, [8, { maxByteLength: 1 << 20 }]) as Growing;
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 8, shared: true });
+  const views = [fixed, new Int32Array(growing), new Int32Array(memory.buffer)];
+  const code = `
+    import(${JSON.stringify(loadHere)}).then(({ loadAddon }) => {
+      const { parentPort, workerData: views } = require('node:worker_threads');
+      for (const view of views) loadAddon().onThreadEnd(view, 1, 5);
+      parentPort.postMessage('registered');
+      setInterval(() => {}, 1000);
+    });
+  `;
+  const worker = new Worker(code, { eval: true, workerData: views });
+  await once(worker, 'message');
+  memory.grow(7);
+  growing.grow(1 << 20);
+  await worker.terminate();
+  for (const view of views) assert.equal(view[1], 5);
+  assert.equal(new Int32Array(memory.buffer)[1], 5);
+});
+
+test('a thread that is terminated while the addon throws takes nobody with it', async () => {
+  const code = `
+    import(${JSON.stringify(loadHere)}).then(({ loadAddon }) => {
+      const addon = loadAddon();
+      require('node:worker_threads').parentPort.postMessage('throwing');
+      for (;;) try { addon.onThreadEnd(); } catch {}
+    });
+  `;
+  const ended = await runProgram(`
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    for (let i = 0; i < 10; i++) {
+      const worker = new Worker(${JSON.stringify(code)}, { eval: true, execArgv: [] });
+      await once(worker, 'message');
+      await worker.terminate();
+    }
+    console.log('alive');
+  `);
+  assert.deepEqual([ended.code, ended.signal, ended.stdout], [0, null, 'alive\n']);
+});
+
+test('several copies of the binary live in one thread, each with its own last words', async () => {
+  const words = new Int32Array(new SharedArrayBuffer(16));
+  const folder = await mkdtemp(join(tmpdir(), 'tierlock-copies-'));
+  const binary = fileURLToPath(new URL('../../build/Release/tierlock.node', import.meta.url));
+  const paths = [binary, binary, join(folder, 'copy.node'), join(folder, 'same.node')];
+  try {
+    await copyFile(binary, join(folder, 'copy.node'));
+    await symlink(binary, join(folder, 'same.node'));
+    const code = `
+      const words = require('node:worker_threads').workerData;
+      for (const [index, path] of ${JSON.stringify(paths)}.entries()) {
+        const copy = { exports: {} };
+        process.dlopen(copy, path);
+        copy.exports.onThreadEnd(words, index, index + 1);
+      }
+    `;
+    await once(new Worker(code, { eval: true, workerData: words }), 'exit');
+    assert.deepEqual([...words], [1, 2, 3, 4]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('looking for the binary asks neither other threads nor the network', async () => {
+  const ended = await runProgram(`
+    process.report.getReport = () => { throw new Error('it waits for both'); };
+    const { loadAddon } = await import(${JSON.stringify(loadHere)});
+    console.log(loadAddon().threadId() > 0);
+  `);
+  assert.deepEqual([ended.code, ended.stdout], [0, 'true\n']);
 });
 
 test('without a binary the loader says what is missing, where it looked and what to do; locks work', async () => {
@@ -107,9 +229,18 @@ test('without a binary the loader says what is missing, where it looked and what
   (await new Mutex().lock()).release();
 });
 
-test('a binary of another release is refused', () => {
-  assert.throws(
-    () => loadAddon(['test/support/other-addon.cjs']),
-    /has version 0, but version 1 is needed.*npm rebuild tierlock/,
-  );
+test('a binary of another release is refused, and the next one taken', () => {
+  const other = 'test/support/other-addon.cjs';
+  assert.throws(() => loadAddon([other]), /has version 0, but version 1 is needed.*npm rebuild tierlock/);
+  assert.equal(loadAddon([other, 'build/Release/tierlock.node']).version, 1);
+});
+
+test('a system that the addon does not know is told so', async () => {
+  const ended = await runProgram(`
+    Object.defineProperty(process, 'platform', { value: 'aix' });
+    const { loadAddon } = await import(${JSON.stringify(loadHere)});
+    try { loadAddon(['nowhere.node']); } catch (error) { console.log(error.code, error.message); }
+  `);
+  assert.match(ended.stdout, /^ERR_LOCK_UNSUPPORTED .*missing on aix-.*There is none for this system yet/);
+  assert.doesNotMatch(ended.stdout, /npm rebuild/);
 });

@@ -125,7 +125,12 @@ function bench(...args: readonly string[]): Promise<Outcome> {
 }
 
 test('wrong arguments are answered with what there is', async () => {
-  const answers = await Promise.all([bench('nonsense'), bench('--fast'), bench('--case', 'nonsense')]);
+  const answers = await Promise.all([
+    bench('nonsense'),
+    bench('--fast'),
+    bench('--case', 'nonsense'),
+    bench('--json', '/nonsense/rows.json'),
+  ]);
   for (const { code, stderr } of answers) {
     assert.equal(code, 2);
     assert.match(stderr, /nonsense|--fast/);

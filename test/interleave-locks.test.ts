@@ -6,7 +6,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explore, format, refute, replay, verify } from './support/interleave.js';
 import type { Env, Failure, Memory, Search, Thread } from './support/interleave.js';
-import { FutexMutex, HandOffMutex, ReadWriteLock, Semaphore } from './support/reference-locks.js';
+import {
+  FutexMutex,
+  GenerationMutex,
+  HandOffMutex,
+  ReadWriteLock,
+  Semaphore,
+} from './support/reference-locks.js';
 import type { Shared } from './support/reference-locks.js';
 import * as seeded from './support/seeded-locks.js';
 
@@ -179,6 +185,33 @@ void test('lost wake-up: a waiter parks without another look', () => {
 void test('lost wake-up: a waiter that comes back late gives up with the wake-up in its hand', () => {
   const threads = times(3, futex(seeded.SwallowsLateWakeUp, 10));
   finds('deadlock', 10, { words: 1, threads, timeouts: 1 });
+});
+
+void test('late: a first try that took too long keeps the lock that it denies to have', () => {
+  const search: Search = { words: 1, threads: times(2, futex(seeded.KeepsWhatCameLate, 10)) };
+  verify(search);
+  const { schedule } = finds('deadlock', 6, { ...search, timeouts: 1 });
+  assert.ok(schedule.some((step) => step.action === 'late'));
+});
+
+void test('lost wake-up: a generation of one bit comes round to where it was', () => {
+  const search = (Lock: Of<Lockable>): Search => ({
+    words: 2,
+    threads: [times(2, futex(Lock)), futex(Lock)],
+  });
+  verify(search(GenerationMutex));
+  finds('deadlock', 13, search(seeded.OneBitGeneration));
+});
+
+void test('lost wake-up: it takes three threads, one of which times out and forgets the other', () => {
+  const Lock = seeded.ForgetsOtherWaiters;
+  verify({ words: 1, threads: times(2, handOff(Lock, 10)), timeouts: 'choice' });
+  finds('deadlock', 10, { words: 1, threads: times(3, handOff(Lock, 10)), timeouts: 1 });
+});
+
+void test('lost wake-up: a reaper wakes one where all must look again', () => {
+  const Lock = seeded.WakesOneForTheDead;
+  finds('deadlock', 12, { words: 1, threads: times(3, handOff(Lock)), kills: 1, onKill: bury(Lock) });
 });
 
 const unlockOnly =

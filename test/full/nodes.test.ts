@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -52,6 +52,31 @@ before(() => {
      console.log(addon.threadAlive(addon.threadId()), guard.release(), required.Mutex === Mutex);`,
   );
 });
+
+/** The newest of each runtime's interfaces that Node 20's own binary asks for. */
+const oldest = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' };
+
+test(
+  'the packed binary asks for no newer system than Node itself',
+  {
+    skip: process.platform !== 'linux' && 'versioned symbols',
+  },
+  () => {
+    const newer = (one: string, other: string): number => one.localeCompare(other, 'en', { numeric: true });
+    const binary = readFileSync(join(own, prebuildPath()), 'latin1');
+    for (const [runtime, atMost] of Object.entries(oldest)) {
+      const found = Array.from(
+        binary.matchAll(new RegExp(`\\b${runtime}_([\\d.]+)`, 'g')),
+        ([, is]) => is ?? '',
+      );
+      const newest = found.toSorted(newer).at(-1) ?? '0';
+      assert.ok(
+        newer(newest, atMost) <= 0,
+        `${runtime}_${newest}, but Node 20 runs with ${runtime}_${atMost}`,
+      );
+    }
+  },
+);
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 

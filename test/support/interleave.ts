@@ -14,7 +14,7 @@
  *   });
  *
  * Rules for the code: it is synchronous, and threads share nothing but the words, so each makes its own lock object
- * inside its function, which is run many times. Time passes in waits only. Make spins short: they cost states.
+ * inside its function, which is run many times. Time passes in operations only. Make spins short: they cost states.
  * Parts: `spec` (the types), `fake` (the Atomics), `history` (one thread), `sections`, `world` (one moment),
  * `states` (all that were seen), `random`, `report`. Memory is sequentially consistent, as Atomics are.
  */

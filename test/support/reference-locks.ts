@@ -60,6 +60,27 @@ export class FutexMutex extends OnWords {
   }
 }
 
+/** Word 0: 0 free, 1 held. Word 1 counts releases, and is what is waited on; it must not come round meanwhile. */
+export class GenerationMutex extends OnWords {
+  lock(): boolean {
+    for (;;) {
+      const generation = this.load(1);
+      if (this.swap(0, 1)) return true;
+      this.wait(generation, Infinity, 1);
+    }
+  }
+
+  unlock(): void {
+    this.atomics.store(this.words, 0, 0);
+    this.advance();
+    this.notify(1, 1);
+  }
+
+  protected advance(): void {
+    this.atomics.add(this.words, 1, 1);
+  }
+}
+
 export const WAITERS = 0x100;
 export const GRANT = 0x200;
 const OWNER = 0xff;

@@ -4,6 +4,7 @@
  */
 import {
   FutexMutex,
+  GenerationMutex,
   GRANT,
   HandOffMutex,
   OnWords,
@@ -41,6 +42,40 @@ export class SwallowsLateWakeUp extends FutexMutex {
       if (this.now() > deadline) return false;
     }
     return true;
+  }
+}
+
+/** Finds after its very first try that the time is over, and says no with the lock in its hand. */
+export class KeepsWhatCameLate extends FutexMutex {
+  override lock(timeout: number = Infinity): boolean {
+    const deadline = this.now() + timeout;
+    if (this.swap(0, 1)) return this.now() <= deadline;
+    return super.lock(timeout);
+  }
+}
+
+/** Waits for a change of one bit: after two changes it looks as if there had been none. */
+export class OneBitGeneration extends GenerationMutex {
+  protected override advance(): void {
+    this.atomics.xor(this.words, 1, 1);
+  }
+}
+
+/** When its time is over it says that nobody waits, though another may. */
+export class ForgetsOtherWaiters extends HandOffMutex {
+  override lock(id: number, timeout: number = Infinity): boolean {
+    const taken = super.lock(id, timeout);
+    if (!taken) this.atomics.and(this.words, 0, ~WAITERS);
+    return taken;
+  }
+}
+
+/** Its reaper wakes one for a grant that may have been another's: those behind it were counted on to be woken. */
+export class WakesOneForTheDead extends HandOffMutex {
+  override bury(id: number): void {
+    const word = this.load();
+    if ((word & 0xff) === id || (word & GRANT) !== 0) this.atomics.store(this.words, 0, 0);
+    this.notify(1);
   }
 }
 

@@ -7,7 +7,7 @@
  * Histories form a tree for each function; a node is a history, its number stands for it in the states of the
  * world, and the code runs once for each node, however many states share it.
  */
-import { fakeMemory, LATE, OK, TIMED_OUT } from './fake.js';
+import { fakeMemory, LATE, NOT_EQUAL, OK, TIMED_OUT } from './fake.js';
 import type { Memory, Operation, Request } from './fake.js';
 import { markOf } from './sections.js';
 import type { Mark } from './sections.js';
@@ -21,6 +21,9 @@ export interface Node {
   readonly parent: Node | undefined;
   /** What the parent's request was answered. */
   readonly result: number;
+  /** Whether much time passed with that answer; `wasLate` also if it was with an earlier one. */
+  readonly late: boolean;
+  readonly wasLate: boolean;
   /** How many operations the thread has done. */
   readonly depth: number;
   /** The sections it is inside of. */
@@ -29,6 +32,8 @@ export interface Node {
   next: Next;
   /** Whether the code has looked at the clock: only then it matters if a wait came back late. */
   usesClock: boolean;
+  /** Whether it looked after the last answer: only then it matters if that one came late. */
+  looksNow: boolean;
 }
 
 /** An operation, or the end of the function, or the end of the test. */
@@ -37,8 +42,10 @@ export type Next = Request | { readonly op: 'done' } | ({ readonly op: 'fail' } 
 /** Unwinds a thread; it has no stack worth collecting, so one is enough. */
 const PAUSE = new Error('this thread is paused by the schedule checker: do not catch it');
 
-/** Time passes in waits only, so a loop that only looks at the clock would never come back to us. */
+/** Time passes in operations only, so a loop that only looks at the clock would never come back to us. */
 const MANY = 1e5;
+/** Past every deadline. */
+const LONG = 2 ** 40;
 const SPINS_ON_CLOCK: Next = {
   op: 'fail',
   kind: 'livelock',
@@ -67,7 +74,7 @@ export class Histories {
     });
     this.#envs = this.#functions.map((_, thread) => this.#env(thread));
     this.#roots = this.#functions.map((list, thread) =>
-      list.map((_, round) => this.#add(undefined, 0, thread, round, [])),
+      list.map((_, round) => this.#add(undefined, 0, false, thread, round, [])),
     );
   }
 
@@ -77,8 +84,8 @@ export class Histories {
   }
 
   /** Where a thread is after its request was answered so. */
-  answer(node: Node, result: number): Node {
-    const known = node.children.find((child) => child.result === result);
+  answer(node: Node, result: number, late: boolean = false): Node {
+    const known = node.children.find((child) => child.result === result && child.late === late);
     if (known) return known;
     let { held } = node;
     const { next } = node;
@@ -87,23 +94,45 @@ export class Histories {
       const at = held.findLastIndex(({ name }) => name === next.mark?.name);
       held = held.toSpliced(at, 1);
     }
-    const child = this.#add(node, result, node.thread, node.round, held);
+    const child = this.#add(node, result, late, node.thread, node.round, held);
     node.children.push(child);
     return child;
   }
 
-  #add(parent: Node | undefined, result: number, thread: number, round: number, held: readonly Mark[]): Node {
+  /** Where a thread is if time passed before it got there; undefined if it could not tell. */
+  late(node: Node): Node | undefined {
+    const { parent, result } = node;
+    if (parent === undefined || isMark(parent.next)) return undefined;
+    const { next } = parent;
+    if (next.op === 'wait' && result !== NOT_EQUAL) {
+      // That it timed out is a choice of its own.
+      return node.usesClock && result === OK && next.b < Infinity ? this.answer(parent, LATE) : undefined;
+    }
+    return node.looksNow && !node.wasLate ? this.answer(parent, result, true) : undefined;
+  }
+
+  #add(
+    parent: Node | undefined,
+    result: number,
+    late: boolean,
+    thread: number,
+    round: number,
+    held: readonly Mark[],
+  ): Node {
     const node: Node = {
       id: this.nodes.length,
       thread,
       round,
       parent,
       result,
+      late,
+      wasLate: late || parent?.wasLate === true,
       depth: parent ? parent.depth + (isMark(parent.next) ? 0 : 1) : 0,
       held,
       children: [],
       next: { op: 'done' },
       usesClock: false,
+      looksNow: false,
     };
     this.nodes.push(node);
     this.#run(node);
@@ -149,6 +178,7 @@ export class Histories {
       now: () => {
         if (this.#next) throw PAUSE;
         this.#node.usesClock = true;
+        if (this.#position === this.#path.length) this.#node.looksNow = true;
         if (this.#looks++ > MANY) this.#stop(SPINS_ON_CLOCK);
         return this.#clock;
       },
@@ -173,6 +203,7 @@ export class Histories {
     if (request.op === 'wait' && (entry.result === TIMED_OUT || entry.result === LATE)) {
       this.#clock += Math.max(request.b, 0) + 1;
     }
+    if (entry.late) this.#clock += LONG;
     return entry.result;
   }
 
@@ -187,13 +218,6 @@ export class Histories {
     const message = `with the same answers it ${what} where it had asked for ${expected} before`;
     return { op: 'fail', kind: 'nondeterminism', message };
   }
-}
-
-/** The timed wait that has just answered 'ok', if the code may notice whether that came late. */
-export function lateWait(node: Node): Node | undefined {
-  const wait = node.parent?.next;
-  const timed = node.usesClock && node.result === OK && wait?.op === 'wait' && wait.b < Infinity;
-  return timed ? node.parent : undefined;
 }
 
 function markRequest(op: Operation, name: string, mode: Mode): Request {

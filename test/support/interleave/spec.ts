@@ -9,7 +9,8 @@ export interface Env extends Memory {
   readonly thread: number;
   /**
    * The clock in ms, as this thread reads it: 0 at the start, and it moves when a wait of this thread times out
-   * or comes back late. Good for deadlines; times of two threads must not be compared.
+   * or comes back late, or when it was held up after another operation: then past every deadline, and only once.
+   * Good for deadlines; times of two threads must not be compared.
    */
   readonly now: () => number;
   /**
@@ -38,7 +39,7 @@ export interface Spec {
   /** Asserts on the memory when every thread has finished or was killed. */
   readonly final?: (memory: Memory) => void;
   /**
-   * How many timed waits may time out (or come back late) in one run. Beyond that number a timed wait is endless,
+   * How many timed waits may time out (or threads come late) in one run. Beyond that number a timed wait is endless,
    * so that time-outs cannot hide a lost wake-up: 'never', the default, is 0, and 'choice' is no limit.
    */
   readonly timeouts?: 'never' | 'choice' | number;

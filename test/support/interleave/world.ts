@@ -6,9 +6,9 @@
  * that has left its sections, is put back to its first node: its history no longer matters, so states that differ
  * in nothing else are one state.
  */
-import { ENDINGS, fakeMemory, LATE, NOT_EQUAL, OK, operate, TIMED_OUT } from './fake.js';
+import { ENDINGS, fakeMemory, NOT_EQUAL, OK, operate, TIMED_OUT } from './fake.js';
 import type { Memory, Request } from './fake.js';
-import { Histories, lateWait, show } from './history.js';
+import { Histories, show } from './history.js';
 import type { Node } from './history.js';
 import { clash } from './sections.js';
 import type { Mark } from './sections.js';
@@ -115,7 +115,7 @@ export class World {
       const status = this.#status[t] ?? READY;
       if (status < READY) continue;
       if (status === READY) choices.push(t * 4 + RUN);
-      if (status === READY && this.#timeouts > 0 && lateWait(this.#node(t))) choices.push(t * 4 + COME_LATE);
+      if (status === READY && this.#mayBeLate(this.#node(t))) choices.push(t * 4 + COME_LATE);
       if (status > READY && this.#canTimeOut(t)) choices.push(t * 4 + TIME_OUT);
       if (this.#kills > 0 && (this.#spec.victims?.includes(t) ?? true)) choices.push(t * 4 + KILL);
     }
@@ -131,8 +131,8 @@ export class World {
     else {
       if (this.#timeouts < UNLIMITED) this.#timeouts--;
       if (action === TIME_OUT) this.#unpark(thread);
-      const wait = action === COME_LATE ? (lateWait(node) ?? node) : node;
-      this.#arrive(thread, this.histories.answer(wait, action === COME_LATE ? LATE : TIMED_OUT));
+      const late = action === COME_LATE ? this.histories.late(node) : undefined;
+      this.#arrive(thread, late ?? this.histories.answer(node, TIMED_OUT));
     }
     this.#judge();
   }
@@ -169,7 +169,7 @@ export class World {
     const at = this.events?.length ?? 0;
     const result = this.#execute(next, thread);
     this.events?.splice(at, 0, `=${show(next)}${outcome(next.op, result)}`);
-    if (result !== PARKED) this.#arrive(thread, this.histories.answer(node, result));
+    if (result !== PARKED) this.#proceed(thread, this.histories.answer(node, result));
   }
 
   #execute(request: Request, thread?: number): number | typeof PARKED {
@@ -207,10 +207,7 @@ export class World {
     for (const thread of woken) this.#unpark(thread);
     for (const thread of woken) {
       this.events?.push(`wakes T${thread}`);
-      const node = this.histories.answer(this.#node(thread), OK);
-      // Late or not is decided when the thread goes on, and it must not have gone on before.
-      if (this.#timeouts > 0 && lateWait(node)) this.#at[thread] = node;
-      else this.#arrive(thread, node);
+      this.#proceed(thread, this.histories.answer(this.#node(thread), OK));
     }
     return woken.length;
   }
@@ -225,6 +222,17 @@ export class World {
     } catch (error) {
       this.#fail('error', `onKill: ${String(error)}`);
     }
+  }
+
+  #mayBeLate(node: Node): boolean {
+    return this.#timeouts > 0 && this.histories.late(node) !== undefined;
+  }
+
+  /** Late or not is decided when the thread goes on: until then it must not have entered or ended. */
+  #proceed(thread: number, node: Node): void {
+    const { op } = node.next;
+    if ((op === 'enter' || op === 'done' || op === 'fail') && this.#mayBeLate(node)) this.#at[thread] = node;
+    else this.#arrive(thread, node);
   }
 
   /** A thread has come to a node: it enters at once where it says so, and ends if that was the end. */
