@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { nodeBinary } from '../test/support/nodes.js';
+import { generator } from '../test/support/random.js';
 
 export interface Case {
   readonly name: string;
@@ -114,10 +115,7 @@ export function rows(group: string, measured: Measured): Row[] {
 
 /** The same order for the same seed, so that a run can be repeated. */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
-  let state = seed;
-  // A linear congruential generator: its high bits are good enough to mix a dozen names.
-  const next = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
-  next();
+  const next = generator(seed);
   return items
     .map((item) => ({ item, key: next() }))
     .toSorted((a, b) => a.key - b.key)

@@ -10,6 +10,6 @@ export {
 export type { LockErrorInit } from './errors.js';
 export { SyncGuard } from './guard.js';
 export { Mutex } from './mutex.js';
-export type { WaitOptions } from './options.js';
+export type { LockOptions, WaitOptions } from './options.js';
 export { RWGuard, RWLock } from './rwlock.js';
 export { Semaphore } from './semaphore.js';

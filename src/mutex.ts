@@ -1,5 +1,6 @@
 import { SyncGuard } from './guard.js';
-import type { WaitOptions } from './options.js';
+import { checkLockOptions } from './options.js';
+import type { LockOptions, WaitOptions } from './options.js';
 import { granted, Queue } from './queue.js';
 
 let reveal: (mutex: Mutex) => Queue;
@@ -25,6 +26,10 @@ let reveal: (mutex: Mutex) => Queue;
  */
 export class Mutex {
   readonly #queue = new Queue('the mutex', 1, SyncGuard);
+
+  constructor(options: LockOptions = {}) {
+    checkLockOptions(options);
+  }
 
   /** Whether somebody holds it. */
   get locked(): boolean {

@@ -19,10 +19,28 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * How a lock is made.
+ *
+ * @example
+ * import { Mutex } from 'tierlock';
+ * import type { LockOptions } from 'tierlock';
+ *
+ * const options: LockOptions = { fair: true };
+ * console.log(new Mutex(options).locked); // false
+ */
+export interface LockOptions {
+  /** Strict order of arrival among all who wait. Tasks of one thread have it in any case. Default: false. */
+  readonly fair?: boolean;
+}
+
 /** The most permits a semaphore can have: what a 32-bit word holds beside two flags. */
 export const MAX_PERMITS: number = 2 ** 30 - 1;
 
 const checks = {
+  fair(value: unknown): void {
+    if (typeof value !== 'boolean') throw wrongType('fair', 'true or false', value);
+  },
   timeout(value: unknown): void {
     if (typeof value !== 'number') throw wrongType('timeout', 'a number of milliseconds', value);
     if (!(value >= 0)) throw new RangeError(`option 'timeout' must not be negative or NaN, got ${value}`);
@@ -32,6 +50,8 @@ const checks = {
   },
 };
 
+const waitKeys = ['timeout', 'signal'];
+
 /**
  * The options, each read once, so that what was checked is what counts. Throws a TypeError or a RangeError that
  * names what is wrong; `undefined` always stands for the default.
@@ -40,17 +60,25 @@ export function readWaitOptions(options: WaitOptions): {
   timeout: number;
   signal: AbortSignal | undefined;
 } {
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-  // Inherited keys too: a signal in the place of the options has no others.
-  for (const key in options) {
-    if (!Object.hasOwn(checks, key)) {
-      throw new TypeError(`unknown option '${key}'; known here: ${Object.keys(checks).join(', ')}`);
-    }
-  }
+  checkKeys(options, waitKeys);
   const { timeout = Infinity, signal } = options;
   checks.timeout(timeout);
   if (signal !== undefined) checks.signal(signal);
   return { timeout, signal };
+}
+
+export function checkLockOptions(options: LockOptions): void {
+  checkKeys(options, ['fair']);
+  const { fair = false } = options;
+  checks.fair(fair);
+}
+
+// Inherited keys too: a signal in the place of the options has no others.
+function checkKeys(options: unknown, known: readonly string[]): asserts options is object {
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  for (const key in options) {
+    if (!known.includes(key)) throw new TypeError(`unknown option '${key}'; known here: ${known.join(', ')}`);
+  }
 }
 
 /** How many of `capacity` permits somebody asks for. More than there are would wait for ever, so it throws. */

@@ -1,6 +1,6 @@
 import { control, SyncGuard } from './guard.js';
-import { MAX_PERMITS } from './options.js';
-import type { WaitOptions } from './options.js';
+import { checkLockOptions, MAX_PERMITS } from './options.js';
+import type { LockOptions, WaitOptions } from './options.js';
 import { granted, Queue } from './queue.js';
 
 // A reader takes one unit, a writer all of them: more than there can ever be readers.
@@ -80,6 +80,10 @@ export class RWGuard extends SyncGuard {
  */
 export class RWLock {
   readonly #queue = new Queue('the reader-writer lock', ALL, RWGuard);
+
+  constructor(options: LockOptions = {}) {
+    checkLockOptions(options);
+  }
 
   /** How many readers hold it. */
   get readers(): number {

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explore } from './support/interleave.js';
 import type { Memory, Search, Thread } from './support/interleave.js';
-import { generator } from './support/interleave/random.js';
+import { generator } from './support/random.js';
 
 interface Step {
   readonly op: 'add' | 'exchange' | 'compareExchange' | 'wait' | 'notify';

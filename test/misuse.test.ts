@@ -153,6 +153,18 @@ test('a semaphore has at most as many permits as a shared word can count', () =>
   assert.throws(() => new Semaphore(2 ** 30), /at most 1073741823/);
 });
 
+test('a lock is made with options that exist, of their types', () => {
+  for (const Lock of [Mutex, RWLock]) {
+    assert.ok(new Lock({ fair: true }));
+    // @ts-expect-error a wrong type
+    assert.throws(() => new Lock({ fair: 1 }), /'fair' must be true or false, got number/);
+    // @ts-expect-error an unknown option
+    assert.throws(() => new Lock({ timeout: 5 }), /unknown option 'timeout'; known here: fair/);
+    // @ts-expect-error no options at all
+    assert.throws(() => new Lock(5), /'options' must be an object, got number/);
+  }
+});
+
 test('run wants a function, and takes nothing without one', async () => {
   const mutex = new Mutex();
   // @ts-expect-error a function is wanted

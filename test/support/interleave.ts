@@ -19,11 +19,12 @@
  * `states` (all that were seen), `random`, `report`. Memory is sequentially consistent, as Atomics are.
  */
 import { AssertionError } from 'node:assert';
-import { generator, shorten, walk } from './interleave/random.js';
+import { shorten, walk } from './interleave/random.js';
 import { confirm, format } from './interleave/report.js';
 import type { Failure, Flaw, Result, Search } from './interleave/spec.js';
 import { States } from './interleave/states.js';
 import { COME_LATE, RUN, World } from './interleave/world.js';
+import { generator } from './random.js';
 
 export type { Atoms, Memory } from './interleave/fake.js';
 export type { Env, Failure, Mode, Result, Search, Spec, Step, Thread } from './interleave/spec.js';

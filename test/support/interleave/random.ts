@@ -5,17 +5,6 @@
 import { KILL, RUN } from './world.js';
 import type { World } from './world.js';
 
-/** A small generator of numbers in [0, 1), the same ones for the same seed (mulberry32). */
-export function generator(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * One schedule to its end. A thread that ran is let run on with probability `stay`: some bugs need long runs of
  * one thread, others a change at each operation. Time-outs are rarer than steps and kills rarer still, or no
