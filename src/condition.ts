@@ -12,7 +12,7 @@ import { limit } from './limits.js';
 import { Aborted, Line, TimedOut, Waiter } from './line.js';
 import type { Refusal } from './line.js';
 import { Mutex, queueOf } from './mutex.js';
-import { checkPermits, checkWaitOptions, MAX_PERMITS } from './options.js';
+import { checkCount, checkWaitOptions, MAX_PERMITS } from './options.js';
 import type { WaitOptions } from './options.js';
 import type { Queue } from './queue.js';
 
@@ -125,7 +125,7 @@ export class Condition {
 
   /** Lets the `count` longest-waiting tasks go on. A notify that finds nobody is not kept. Returns how many. */
   notify(count: number = 1): number {
-    checkPermits(count, MAX_PERMITS);
+    checkCount('count', count);
     let notified = 0;
     while (notified < count && this.#line.notify()) notified++;
     return notified;

@@ -36,6 +36,8 @@ const checks = {
 export function checkWaitOptions(options: unknown): asserts options is WaitOptions | undefined {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  // It has no keys of its own that could be unknown, and would be a wait without end.
+  if (isAbortSignal(options)) throw wrongType('options', 'an object such as { signal }', options);
   for (const [key, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, key)) {
       throw new TypeError(`unknown option '${key}'; known here: ${Object.keys(checks).join(', ')}`);
@@ -46,13 +48,20 @@ export function checkWaitOptions(options: unknown): asserts options is WaitOptio
 
 /** How many of `capacity` permits somebody asks for. More than there are would wait for ever, so it throws. */
 export function checkPermits(permits: unknown, capacity: number): asserts permits is number {
-  if (typeof permits !== 'number') throw wrongType('permits', 'a number', permits);
-  if (!Number.isInteger(permits) || permits < 1) {
-    throw new RangeError(`'permits' must be a whole number of at least 1, got ${permits}`);
+  checkCount('permits', permits, capacity, ': it could never be granted');
+}
+
+export function checkCount(
+  name: string,
+  value: unknown,
+  most: number = MAX_PERMITS,
+  otherwise: string = '',
+): asserts value is number {
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`'${name}' must be a whole number of at least 1, got ${value}`);
   }
-  if (permits > capacity) {
-    throw new RangeError(`'permits' must be at most ${capacity}, got ${permits}: it could never be granted`);
-  }
+  if (value > most) throw new RangeError(`'${name}' must be at most ${most}, got ${value}${otherwise}`);
 }
 
 export function checkCallable(name: string, value: unknown): void {
@@ -60,7 +69,14 @@ export function checkCallable(name: string, value: unknown): void {
 }
 
 function wrongType(name: string, wanted: string, got: unknown): TypeError {
-  const kind = got === null ? 'null' : Array.isArray(got) ? 'an array' : typeof got;
+  const kind =
+    got === null
+      ? 'null'
+      : Array.isArray(got)
+        ? 'an array'
+        : isAbortSignal(got)
+          ? 'an AbortSignal'
+          : typeof got;
   return new TypeError(`'${name}' must be ${wanted}, got ${kind}`);
 }
 

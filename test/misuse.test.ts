@@ -1,7 +1,7 @@
 /** What a program may get wrong: each row is told what was wrong, at once, and nothing is left locked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LockLostError, LockMisuseError, Mutex, RWLock, Semaphore } from '../src/index.js';
+import { Condition, LockLostError, LockMisuseError, Mutex, RWLock, Semaphore } from '../src/index.js';
 import type { WaitOptions } from '../src/index.js';
 import { control } from '../src/guard.js';
 
@@ -17,6 +17,12 @@ const badOptions: [what: string, options: unknown, error: typeof Error, message:
     TypeError,
     /'signal' must be an AbortSignal/,
   ],
+  [
+    'the signal as options',
+    new AbortController().signal,
+    TypeError,
+    /'options' must be an object such as { signal }, got an AbortSignal/,
+  ],
   ['unknown option', { timeOut: 5 }, TypeError, /unknown option 'timeOut'; known here: timeout, signal/],
   ['inherited name as option', { toString: 5 }, TypeError, /unknown option 'toString'/],
   ['options that are a number', 5, TypeError, /'options' must be an object, got number/],
@@ -30,6 +36,13 @@ const takes: [name: string, take: (options: WaitOptions) => Promise<unknown>][] 
   ['RWLock.write', (options) => new RWLock().write(options)],
   ['Semaphore.acquire', (options) => new Semaphore(2).acquire(1, options)],
   ['Semaphore.run', (options) => new Semaphore(2).run(() => 1, options)],
+  [
+    'Condition.wait',
+    async (options) => {
+      const mutex = new Mutex();
+      await new Condition(mutex).wait(await mutex.lock(), options);
+    },
+  ],
 ];
 
 for (const [name, take] of takes) {
@@ -87,7 +100,18 @@ for (const [permits, kind, message] of badPermits) {
 
 test('a semaphore has at most as many permits as a shared word can count', () => {
   assert.equal(new Semaphore(2 ** 30 - 1).available, 2 ** 30 - 1);
-  assert.throws(() => new Semaphore(2 ** 30), /at most 1073741823/);
+  assert.throws(() => new Semaphore(2 ** 30), /'permits' must be at most 1073741823, got 1073741824$/);
+});
+
+test('notify wants a whole number of waiters', () => {
+  const condition = new Condition(new Mutex());
+  assert.throws(() => condition.notify(0), /RangeError: 'count' must be a whole number of at least 1, got 0/);
+  assert.throws(
+    () => condition.notify(Infinity),
+    /'count' must be a whole number of at least 1, got Infinity/,
+  );
+  // @ts-expect-error a number is wanted
+  assert.throws(() => condition.notify('all'), /TypeError: 'count' must be a number, got string/);
 });
 
 test('run wants a function, and takes nothing without one', async () => {
