@@ -23,19 +23,25 @@ import type { WaitOptions } from './options.js';
 
 type GuardClass<G extends SyncGuard> = new (queue: Queue<G>, units: number) => G;
 
+type Describe = (free: number, capacity: number) => string;
+
+const inUnits: Describe = (free, capacity) => (free === 0 ? 'held' : `${free} of ${capacity} free`);
+
 export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Source {
   readonly kind: string;
   readonly capacity: number;
   readonly #Guard: GuardClass<G>;
+  readonly #describe: Describe;
   free: number;
 
-  /** `kind` is what errors call the lock: "the mutex". */
-  constructor(kind: string, capacity: number, Guard: GuardClass<G>) {
+  /** `kind` is what errors call the lock: "the mutex"; `describe` is what they say about those who hold it. */
+  constructor(kind: string, capacity: number, Guard: GuardClass<G>, describe: Describe = inUnits) {
     super();
     this.kind = kind;
     this.capacity = capacity;
     this.free = capacity;
     this.#Guard = Guard;
+    this.#describe = describe;
   }
 
   /** Takes the units if they are free and nobody is waiting. */
@@ -137,7 +143,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   }
 
   #timeoutError(timeout: number): LockTimeoutError {
-    const state = this.free === 0 ? 'held' : `${this.free} of ${this.capacity} free`;
+    const state = this.#describe(this.free, this.capacity);
     const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }

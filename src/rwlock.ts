@@ -79,7 +79,9 @@ export class RWGuard extends SyncGuard {
  * console.log(before, after); // colour,red colour,blue
  */
 export class RWLock {
-  readonly #queue = new Queue('the reader-writer lock', ALL, RWGuard);
+  readonly #queue = new Queue('the reader-writer lock', ALL, RWGuard, (free) =>
+    free === 0 ? 'held by a writer' : `held by readers: ${ALL - free}`,
+  );
 
   /** How many readers hold it. */
   get readers(): number {

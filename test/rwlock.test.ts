@@ -71,6 +71,15 @@ test('a writer who gives up lets the readers behind it in at once', async () => 
   reader.release();
 });
 
+test('a time-out says who holds the lock: a writer, or how many readers', async () => {
+  const lock = new RWLock();
+  const writer = await lock.write();
+  await assert.rejects(lock.read({ timeout: 0 }), /\(held by a writer; others waiting: 0\)/);
+  writer.release();
+  await Promise.all([lock.read(), lock.read()]);
+  await assert.rejects(lock.write({ timeout: 0 }), /\(held by readers: 2; others waiting: 0\)/);
+});
+
 test('tryRead and tryWrite never wait', () => {
   const lock = new RWLock();
   const reader = lock.tryRead();
