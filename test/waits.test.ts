@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { LockTimeoutError, Mutex, RWLock, Semaphore } from '../src/index.js';
+import { queueOf } from '../src/mutex.js';
 import { runProgram } from './support/child.js';
 import { collectGarbage, heapUsed } from './support/heap.js';
 import { turn } from './support/settled.js';
@@ -85,9 +86,9 @@ test('fifty thousand who time out are gone when the lock is released: the next g
   assert.ok(
     results.every((result) => result.status === 'rejected' && result.reason instanceof LockTimeoutError),
   );
+  assert.equal(queueOf(mutex).length, 0, 'nobody is left for the release to walk over');
   const next = mutex.lock();
   guard.release();
-  // Whatever had to walk over the fifty thousand would stand between these two microtasks.
   assert.equal((await next).held, true);
 });
 
