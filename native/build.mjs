@@ -53,7 +53,11 @@ function build() {
   const flags = [...(strict ? ['-Dwerror=1'] : []), ...(sanitize ? [`-Dsanitize=${sanitize}`] : [])];
   // Flags take effect when the Makefile is made: only a plain build may keep the one that is there.
   const plain = flags.length === 0 && command !== 'install' && existsSync(join(root, 'build', 'Makefile'));
-  const args = [plain ? 'build' : 'rebuild', '--silent', ...(flags.length > 0 ? ['--', ...flags] : [])];
+  const args = [
+    plain ? 'build' : 'rebuild',
+    '--loglevel=error',
+    ...(flags.length > 0 ? ['--', ...flags] : []),
+  ];
   const own = process.env.npm_config_node_gyp;
   const [file, ...rest] = own ? [process.execPath, own, ...args] : ['node-gyp', ...args];
   return spawnSync(file, rest, { cwd: root, stdio: 'inherit' }).status === 0;
