@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockTimeoutError, Mutex } from '../src/index.js';
 import type { SyncGuard } from '../src/index.js';
+import { queueOf } from '../src/mutex.js';
 import { mustBlock, settled, turn } from './support/settled.js';
 
 test('a free mutex is granted at once, and freed by release', async () => {
@@ -146,7 +147,9 @@ test('timeout 0 tries once', async () => {
   const mutex = new Mutex();
   (await mutex.lock({ timeout: 0 })).release();
   const guard = await mutex.lock();
-  await assert.rejects(mutex.lock({ timeout: 0 }), LockTimeoutError);
+  const refused = assert.rejects(mutex.lock({ timeout: 0 }), LockTimeoutError);
+  assert.equal(queueOf(mutex).length, 0, 'it does not even stand in the line');
+  await refused;
   guard.release();
 });
 
@@ -212,6 +215,22 @@ test('a grant that races with an abort is passed on: release by an earlier liste
   assert.equal(await racing.catch((e: unknown) => e), 'now');
   (await behind).release();
   assert.equal(mutex.locked, false);
+});
+
+test('whoever is aborted is granted nothing, although its own listener has not run yet', async () => {
+  const mutex = new Mutex();
+  const guard = await mutex.lock();
+  const controller = new AbortController();
+  let next: SyncGuard | null = null;
+  controller.signal.addEventListener('abort', () => {
+    guard.release();
+    next = mutex.tryLock();
+  });
+  const aborted = mutex.lock({ signal: controller.signal });
+  controller.abort('now');
+  assert.notEqual(next, null, 'the mutex is free at once');
+  await assert.rejects(aborted, (reason) => reason === 'now');
+  assert.equal(mutex.locked, true);
 });
 
 test('run does not start fn when the abort came before it, and frees the lock', async () => {

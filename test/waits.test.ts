@@ -43,6 +43,18 @@ test('a granted wait leaves no timer behind that would keep the process', async 
   assert.deepEqual([ended.code, ended.stdout], [0, '0\n']);
 });
 
+test('a time-out longer than a timer can be sets no timer that Node would cut short', async () => {
+  const ended = await runProgram(`
+    import { Mutex } from 'tierlock';
+    const mutex = new Mutex();
+    const guard = await mutex.lock();
+    const waiting = mutex.lock({ timeout: 2 ** 40 });
+    setImmediate(() => guard.release());
+    (await waiting).release();
+  `);
+  assert.deepEqual([ended.code, ended.stderr], [0, ''], 'no TimeoutOverflowWarning');
+});
+
 test('one listener a signal, however many wait with it, and none when they are done', async () => {
   const mutex = new Mutex();
   const { signal } = new AbortController();
