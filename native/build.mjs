@@ -57,7 +57,7 @@ function build() {
   const sanitize = process.env.TIERLOCK_SANITIZE ?? '';
   const flags = [...(strict ? ['-Dwerror=1'] : []), ...(sanitize ? [`-Dsanitize=${sanitize}`] : [])];
   const steps = command === 'install' || flags.length > 0 ? ['rebuild'] : ['configure', 'build'];
-  const args = [...steps, '--silent', ...headers(), ...(flags.length > 0 ? ['--', ...flags] : [])];
+  const args = [...steps, '--loglevel=error', ...headers(), ...(flags.length > 0 ? ['--', ...flags] : [])];
   const own = process.env.npm_config_node_gyp;
   const [file, ...rest] = own ? [process.execPath, own, ...args] : ['node-gyp', ...args];
   const { status, error } = spawnSync(file, rest, { cwd: root, stdio: 'inherit' });

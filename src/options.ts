@@ -37,45 +37,30 @@ export interface LockOptions {
 /** The most permits a semaphore can have: what a 32-bit word holds beside two flags. */
 export const MAX_PERMITS: number = 2 ** 30 - 1;
 
-const checks = {
-  fair(value: unknown): void {
-    if (typeof value !== 'boolean') throw wrongType('fair', 'true or false', value);
-  },
-  timeout(value: unknown): void {
-    if (typeof value !== 'number') throw wrongType('timeout', 'a number of milliseconds', value);
-    if (!(value >= 0)) throw new RangeError(`option 'timeout' must not be negative or NaN, got ${value}`);
-  },
-  signal(value: unknown): void {
-    if (!isAbortSignal(value)) throw wrongType('signal', 'an AbortSignal', value);
-  },
-};
-
-const waitKeys = ['timeout', 'signal'];
-
-/**
- * The options, each read once, so that what was checked is what counts. Throws a TypeError or a RangeError that
- * names what is wrong; `undefined` always stands for the default.
- */
+/** The options of a wait, each read once, so that what was checked is what counts. `undefined` is the default. */
 export function readWaitOptions(options: WaitOptions): {
   timeout: number;
   signal: AbortSignal | undefined;
 } {
-  checkKeys(options, waitKeys);
+  checkKeys(options, ['timeout', 'signal']);
   const { timeout = Infinity, signal } = options;
-  checks.timeout(timeout);
-  if (signal !== undefined) checks.signal(signal);
+  if (typeof timeout !== 'number') throw wrongType('timeout', 'a number of milliseconds', timeout);
+  if (!(timeout >= 0)) throw new RangeError(`option 'timeout' must not be negative or NaN, got ${timeout}`);
+  if (signal !== undefined && !isAbortSignal(signal)) throw wrongType('signal', 'an AbortSignal', signal);
   return { timeout, signal };
 }
 
 export function checkLockOptions(options: LockOptions): void {
   checkKeys(options, ['fair']);
   const { fair = false } = options;
-  checks.fair(fair);
+  if (typeof fair !== 'boolean') throw wrongType('fair', 'true or false', fair);
 }
 
-// Inherited keys too: a signal in the place of the options has no others.
-function checkKeys(options: unknown, known: readonly string[]): asserts options is object {
+// Inherited keys too: what was not looked at here must not be read later.
+function checkKeys(options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  // It has no keys of its own that could be unknown, and would be a wait without an end.
+  if (isAbortSignal(options)) throw wrongType('options', 'an object such as { signal }', options);
   for (const key in options) {
     if (!known.includes(key)) throw new TypeError(`unknown option '${key}'; known here: ${known.join(', ')}`);
   }
@@ -87,6 +72,12 @@ export function checkPermits(permits: unknown, capacity: number): asserts permit
   if (permits > capacity) {
     throw new RangeError(`'permits' must be at most ${capacity}, got ${permits}: it could never be granted`);
   }
+}
+
+/** How many permits a semaphore is made with. */
+export function checkCapacity(permits: unknown): asserts permits is number {
+  checkCount('permits', permits);
+  if (permits > MAX_PERMITS) throw new RangeError(`'permits' must be at most ${MAX_PERMITS}, got ${permits}`);
 }
 
 export function checkCount(name: string, value: unknown): asserts value is number {
@@ -101,12 +92,15 @@ export function checkCallable(name: string, value: unknown): void {
 }
 
 function wrongType(name: string, wanted: string, got: unknown): TypeError {
-  const kind = got === null ? 'null' : Array.isArray(got) ? 'an array' : typeof got;
+  let kind: string = typeof got;
+  if (got === null) kind = 'null';
+  else if (Array.isArray(got)) kind = 'an array';
+  else if (isAbortSignal(got)) kind = 'an AbortSignal';
   return new TypeError(`'${name}' must be ${wanted}, got ${kind}`);
 }
 
 // Not instanceof: a signal from another realm or from a polyfill serves as well.
-function isAbortSignal(value: unknown): boolean {
+function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const signal = value as Partial<AbortSignal>;
   return (

@@ -1,5 +1,5 @@
 import { SyncGuard } from './guard.js';
-import { checkPermits, MAX_PERMITS } from './options.js';
+import { checkCapacity, checkPermits } from './options.js';
 import type { WaitOptions } from './options.js';
 import { granted, Queue } from './queue.js';
 
@@ -24,7 +24,7 @@ export class Semaphore {
 
   /** With how many permits it starts, which is also the most it ever has: 1 to 1,073,741,823. */
   constructor(permits: number) {
-    checkPermits(permits, MAX_PERMITS);
+    checkCapacity(permits);
     this.#queue = new Queue(`the semaphore of ${permits}`, permits, SyncGuard);
   }
 

@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { LockTimeoutError, Mutex, RWLock, Semaphore } from '../src/index.js';
+import { queueOf } from '../src/mutex.js';
 import { runProgram } from './support/child.js';
 import { collectGarbage, heapUsed } from './support/heap.js';
 import { settled, turn } from './support/settled.js';
@@ -53,6 +54,18 @@ test('a granted wait leaves no timer behind that would keep the process', async 
     console.log(process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length);
   `);
   assert.deepEqual([ended.code, ended.stdout], [0, '0\n']);
+});
+
+test('a time-out longer than a timer can be sets no timer that Node would cut short', async () => {
+  const ended = await runProgram(`
+    import { Mutex } from 'tierlock';
+    const mutex = new Mutex();
+    const guard = await mutex.lock();
+    const waiting = mutex.lock({ timeout: 2 ** 40 });
+    setImmediate(() => guard.release());
+    (await waiting).release();
+  `);
+  assert.deepEqual([ended.code, ended.stderr], [0, ''], 'no TimeoutOverflowWarning');
 });
 
 test('one listener a signal, however many wait with it, and none when they are done', async () => {
@@ -117,9 +130,9 @@ test('fifty thousand who time out are gone when the lock is released: the next g
   assert.ok(
     results.every((result) => result.status === 'rejected' && result.reason instanceof LockTimeoutError),
   );
+  assert.equal(queueOf(mutex).length, 0, 'nobody is left for the release to walk over');
   const next = mutex.lock();
   guard.release();
-  // Whatever had to walk over the fifty thousand would stand between these two microtasks.
   assert.equal((await next).held, true);
 });
 
