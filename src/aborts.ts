@@ -8,7 +8,7 @@ import { addAbortListener } from 'node:events';
 
 /** Something that ends when a signal is aborted. */
 export interface Abortable {
-  aborted(): void;
+  onAbort(): void;
 }
 
 interface Watch {
@@ -40,7 +40,7 @@ export function unwatchAbort(signal: AbortSignal, one: Abortable): void {
 function newWatch(signal: AbortSignal): Watch {
   const waiting = new Set<Abortable>();
   const listener = addAbortListener(signal, () => {
-    for (const one of waiting) one.aborted();
+    for (const one of waiting) one.onAbort();
   });
   return { waiting, listener };
 }

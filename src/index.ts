@@ -8,8 +8,9 @@ export {
   LockUnsupportedError,
 } from './errors.js';
 export type { LockErrorInit } from './errors.js';
-export { SyncGuard } from './guard.js';
+export type { SyncGuard } from './guard.js';
 export { Mutex } from './mutex.js';
 export type { LockOptions, WaitOptions } from './options.js';
-export { RWGuard, RWLock } from './rwlock.js';
+export type { RWGuard } from './rwlock.js';
+export { RWLock } from './rwlock.js';
 export { Semaphore } from './semaphore.js';

@@ -28,8 +28,7 @@ class DeadlineAndSignal extends Deadline implements Limits, Abortable {
     if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
   }
 
-  // Of the signal only: a late timer still finds the lock granted, which is what everybody wants.
-  get overrun(): boolean {
+  get aborted(): boolean {
     return this.#signal?.aborted === true;
   }
 
@@ -37,7 +36,7 @@ class DeadlineAndSignal extends Deadline implements Limits, Abortable {
     this.#waiter.line?.giveUp(this.#waiter, TimedOut);
   }
 
-  aborted(): void {
+  onAbort(): void {
     this.#waiter.line?.giveUp(this.#waiter, Aborted);
   }
 }

@@ -4,7 +4,7 @@
  * A line is a chain of chunks with room for some entries each. A waiter knows its chunk and its slot, so it leaves
  * from any place in O(1), and at once: its slot is emptied, and an empty chunk is taken out of the chain. (An
  * intrusive linked list would be simpler, but the garbage collector walks ten thousand links two to three times as
- * slowly as the slots of arrays: bench/RESULTS.md.)
+ * slowly as the slots of arrays: docs/internals.md.)
  *
  * Invariants
  * - Entries stand in order of arrival, from the first chunk to the last and within each by slot.
@@ -31,8 +31,8 @@ function capture(resolve: Resolve): void {
 
 /** When a waiter gives up; see limits.ts. */
 export interface Limits {
-  /** Whether a limit is reached, though nobody may have told the waiter yet. */
-  readonly overrun: boolean;
+  /** Whether the signal is aborted, although nobody may have told the waiter yet. */
+  readonly aborted: boolean;
   lift(): void;
 }
 

@@ -1,7 +1,7 @@
 import { SyncGuard } from './guard.js';
 import { checkLockOptions } from './options.js';
 import type { LockOptions, WaitOptions } from './options.js';
-import { granted, Queue } from './queue.js';
+import { Queue } from './queue.js';
 
 let reveal: (mutex: Mutex) => Queue;
 
@@ -38,14 +38,12 @@ export class Mutex {
 
   /** Waits for the lock. The guard is the only way to release it. */
   lock(options?: WaitOptions): Promise<SyncGuard> {
-    const queue = this.#queue;
-    if (options === undefined && queue.take(1)) return granted(new SyncGuard(queue, 1));
-    return queue.acquire(1, options);
+    return this.#queue.acquire(1, options);
   }
 
   /** The lock if it is free now, else null. */
   tryLock(): SyncGuard | null {
-    return this.#queue.take(1) ? new SyncGuard(this.#queue, 1) : null;
+    return this.#queue.tryAcquire(1);
   }
 
   /**

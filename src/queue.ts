@@ -38,21 +38,21 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     this.#Guard = Guard;
   }
 
-  /** Takes the units if they are free and nobody is waiting. */
-  take(units: number): boolean {
-    if (this.length > 0 || this.free < units) return false;
+  /** A guard of the units, if they are free and nobody is waiting. */
+  tryAcquire(units: number): G | null {
+    if (this.length > 0 || this.free < units) return null;
     this.free -= units;
-    return true;
+    return this.newGuard(units);
   }
 
-  /** Takes more for somebody who holds some. Passes the line: it waits for him anyway. */
-  takeMore(units: number): boolean {
+  /** Takes more for somebody who holds some and whom the line waits for anyway. */
+  takePastLine(units: number): boolean {
     if (this.free < units) return false;
     this.free -= units;
     return true;
   }
 
-  /** A guard for units that have been taken. */
+  /** A guard of units that have been taken. */
   newGuard(units: number): G {
     return new this.#Guard(this, units);
   }
@@ -60,7 +60,8 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   /** Takes the units, or waits for them. Whatever goes wrong is a rejection. */
   acquire(units: number, options?: WaitOptions): Promise<G> {
     if (options !== undefined) return this.#acquireWithin(units, options);
-    if (this.take(units)) return granted(this.newGuard(units));
+    const guard = this.tryAcquire(units);
+    if (guard !== null) return granted(guard);
     if (units === 1) return this.wait() as Promise<G>;
     const waiter = new Waiter(units);
     this.append(waiter);
@@ -72,7 +73,8 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   async #acquireWithin(units: number, options: WaitOptions): Promise<G> {
     const { timeout, signal } = readWaitOptions(options);
     if (signal?.aborted) throw signal.reason;
-    if (this.take(units)) return this.newGuard(units);
+    const guard = this.tryAcquire(units);
+    if (guard !== null) return guard;
     if (timeout === 0) throw this.#timeoutError(timeout);
     const waiter = new Waiter(units);
     this.append(waiter);
@@ -127,12 +129,17 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     for (let first = this.first; first !== undefined; first = this.first) {
       const units = typeof first === 'function' ? 1 : first.units;
       if (units > this.free) return;
-      const refused = typeof first !== 'function' && first.limits?.overrun === true;
-      this.shift();
-      if (!refused) this.free -= units;
-      if (typeof first === 'function') first(this.newGuard(1));
-      else if (refused) first.resolve(Aborted);
-      else first.granted(this);
+      if (typeof first === 'function') {
+        this.free -= units;
+        this.shift();
+        first(this.newGuard(units));
+      } else if (first.limits?.aborted) {
+        super.drop(first, Aborted);
+      } else {
+        this.free -= units;
+        this.shift();
+        first.granted(this);
+      }
     }
   }
 
@@ -144,6 +151,6 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
 }
 
 /** A promise of the guard. An async function makes it a few nanoseconds faster than Promise.resolve does. */
-export async function granted<G extends SyncGuard>(guard: G): Promise<G> {
+async function granted<G extends SyncGuard>(guard: G): Promise<G> {
   return guard;
 }

@@ -1,7 +1,7 @@
 import { control, SyncGuard } from './guard.js';
 import { checkLockOptions, MAX_PERMITS } from './options.js';
 import type { LockOptions, WaitOptions } from './options.js';
-import { granted, Queue } from './queue.js';
+import { Queue } from './queue.js';
 
 // A reader takes one unit, a writer all of them: more than there can ever be readers.
 const ALL = MAX_PERMITS;
@@ -29,8 +29,7 @@ export class RWGuard extends SyncGuard {
 
   /** Makes a writer a reader, with no gap in which another writer could enter. Returns this guard. */
   downgrade(): this {
-    const units = control.convert(this, 1);
-    if (units > 1) this.#queue.give(units - 1);
+    this.#queue.give(control.convert(this, 1) - 1);
     return this;
   }
 
@@ -49,7 +48,7 @@ export class RWGuard extends SyncGuard {
   tryUpgrade(): this | null {
     this.assertHeld();
     if (this.mode === 'exclusive') return this;
-    if (!this.#queue.takeMore(ALL - 1)) return null;
+    if (!this.#queue.takePastLine(ALL - 1)) return null;
     control.convert(this, ALL);
     return this;
   }
@@ -104,31 +103,21 @@ export class RWLock {
 
   /** Waits until no writer holds it and none who came earlier waits. */
   read(options?: WaitOptions): Promise<RWGuard> {
-    return this.#enter(1, options);
+    return this.#queue.acquire(1, options);
   }
 
   /** Waits until nobody holds it. */
   write(options?: WaitOptions): Promise<RWGuard> {
-    return this.#enter(ALL, options);
+    return this.#queue.acquire(ALL, options);
   }
 
   /** A reader's guard if nobody writes or waits now, else null. */
   tryRead(): RWGuard | null {
-    return this.#tryEnter(1);
+    return this.#queue.tryAcquire(1);
   }
 
   /** The writer's guard if nobody holds it now, else null. */
   tryWrite(): RWGuard | null {
-    return this.#tryEnter(ALL);
-  }
-
-  #enter(units: number, options: WaitOptions | undefined): Promise<RWGuard> {
-    const queue = this.#queue;
-    if (options === undefined && queue.take(units)) return granted(new RWGuard(queue, units));
-    return queue.acquire(units, options);
-  }
-
-  #tryEnter(units: number): RWGuard | null {
-    return this.#queue.take(units) ? new RWGuard(this.#queue, units) : null;
+    return this.#queue.tryAcquire(ALL);
   }
 }

@@ -1,7 +1,7 @@
 import { SyncGuard } from './guard.js';
 import { checkCapacity, checkPermits } from './options.js';
 import type { WaitOptions } from './options.js';
-import { granted, Queue } from './queue.js';
+import { Queue } from './queue.js';
 
 /**
  * A number of permits, handed out in order of arrival. A large request at the head of the line is not passed by
@@ -35,24 +35,22 @@ export class Semaphore {
 
   /** Waits for `permits` at once; the guard gives back all of them. */
   acquire(permits: number = 1, options?: WaitOptions): Promise<SyncGuard> {
-    const queue = this.#queue;
     try {
-      checkPermits(permits, queue.capacity);
+      checkPermits(permits, this.#queue.capacity);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (options === undefined && queue.take(permits)) return granted(new SyncGuard(queue, permits));
-    return queue.acquire(permits, options);
+    return this.#queue.acquire(permits, options);
   }
 
   /** The permits if they are available now and nobody waits for any, else null. */
   tryAcquire(permits: number = 1): SyncGuard | null {
     checkPermits(permits, this.#queue.capacity);
-    return this.#queue.take(permits) ? new SyncGuard(this.#queue, permits) : null;
+    return this.#queue.tryAcquire(permits);
   }
 
   /**
-   * Runs `fn` while holding one permit, and gives it back when what `fn` returns has settled.
+   * Runs `fn` while holding permits, one unless told, and gives them back when what `fn` returns has settled.
    *
    * @example
    * import { Semaphore } from 'tierlock';
@@ -61,7 +59,12 @@ export class Semaphore {
    * const jobs = [1, 2, 3, 4, 5].map((n) => three.run(async () => n * n));
    * console.log(await Promise.all(jobs)); // [ 1, 4, 9, 16, 25 ]
    */
-  run<T>(fn: (guard: SyncGuard) => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
-    return this.#queue.run(1, fn, options);
+  async run<T>(
+    fn: (guard: SyncGuard) => T | PromiseLike<T>,
+    permits: number = 1,
+    options?: WaitOptions,
+  ): Promise<T> {
+    checkPermits(permits, this.#queue.capacity);
+    return this.#queue.run(permits, fn, options);
   }
 }

@@ -65,7 +65,7 @@ const takes: [name: string, take: (options: WaitOptions) => Promise<unknown>][] 
   ['RWLock.read', (options) => new RWLock().read(options)],
   ['RWLock.write', (options) => new RWLock().write(options)],
   ['Semaphore.acquire', (options) => new Semaphore(2).acquire(1, options)],
-  ['Semaphore.run', (options) => new Semaphore(2).run(() => 1, options)],
+  ['Semaphore.run', (options) => new Semaphore(2).run(() => 1, 1, options)],
   ['Condition.wait', async (options) => waitForNobody(options)],
 ];
 
@@ -137,6 +137,10 @@ for (const [permits, kind, message] of badPermits) {
     const expected = (error: unknown): boolean => error instanceof kind && message.test(error.message);
     await assert.rejects(semaphore.acquire(wrong), expected);
     assert.throws(() => semaphore.tryAcquire(wrong), expected);
+    await assert.rejects(
+      semaphore.run(() => 1, wrong),
+      expected,
+    );
     if (permits !== 6) {
       const ofCapacity = (error: unknown): boolean => error instanceof kind;
       assert.throws(() => new Semaphore(wrong), ofCapacity);

@@ -84,9 +84,10 @@ test('a hundred million permits cost what one does: nothing is kept for each', (
   assert.equal(semaphore.available, 100_000_000);
 });
 
-test('run holds one permit while fn runs', async () => {
+test('run holds one permit, or as many as asked for, while fn runs', async () => {
   const semaphore = new Semaphore(2);
   assert.equal(await semaphore.run(() => semaphore.available), 1);
+  assert.equal(await semaphore.run(() => semaphore.available, 2), 0);
   await assert.rejects(
     semaphore.run(() => {
       throw new Error('inside');
