@@ -13,6 +13,7 @@
  * - A waiter stands in at most one line, `waiter.line`; outside of it, it has no limits: no deadline, no abort
  *   listener, nothing that could find it later.
  */
+
 /** How a wait ended that was not granted. */
 export type Refusal = typeof TimedOut | typeof Aborted;
 export const TimedOut: unique symbol = Symbol('timed out');
