@@ -7,16 +7,25 @@ import { test } from 'node:test';
 import { explore, format, refute, replay, verify } from './support/interleave.js';
 import type { Env, Failure, Memory, Search, Thread } from './support/interleave.js';
 import {
+  bury,
+  futex,
+  handOff,
+  permit,
+  read,
+  times,
+  tryHandOff,
+  twoPermits,
+  write,
+} from './support/lock-programs.js';
+import type { Of, Lockable } from './support/lock-programs.js';
+import {
   FutexMutex,
   GenerationMutex,
   HandOffMutex,
   ReadWriteLock,
   Semaphore,
 } from './support/reference-locks.js';
-import type { Shared } from './support/reference-locks.js';
 import * as seeded from './support/seeded-locks.js';
-
-type Of<T> = new (shared: Shared) => T;
 
 /** Finds the failure, shows that its schedule fails in the same way again, and holds it to kind and length. */
 function finds(kind: Failure['kind'], steps: number, search: Search): Failure {
@@ -25,85 +34,6 @@ function finds(kind: Failure['kind'], steps: number, search: Search): Failure {
   assert.equal(replay(search, failure.choices)?.message, failure.message);
   return failure;
 }
-
-const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
-
-function visit({ enter, leave }: Env): void {
-  enter('section');
-  leave('section');
-}
-
-/** What a futex mutex can do. */
-interface Lockable {
-  lock(timeout?: number): boolean;
-  unlock(): void;
-}
-
-const futex =
-  (Lock: Of<Lockable>, timeout?: number): Thread =>
-  (env) => {
-    const mutex = new Lock(env);
-    if (!mutex.lock(timeout)) return;
-    visit(env);
-    mutex.unlock();
-  };
-
-const handOff =
-  (Lock: Of<HandOffMutex>, timeout?: number): Thread =>
-  (env) => {
-    const mutex = new Lock(env);
-    if (!mutex.lock(env.thread + 1, timeout)) return;
-    visit(env);
-    mutex.unlock(env.thread + 1);
-  };
-
-const tryHandOff =
-  (Lock: Of<HandOffMutex>): Thread =>
-  (env) => {
-    const mutex = new Lock(env);
-    if (!mutex.tryLock(env.thread + 1)) return;
-    visit(env);
-    mutex.unlock(env.thread + 1);
-  };
-
-const permit =
-  (Lock: Of<Semaphore>, timeout?: number): Thread =>
-  (env) => {
-    const semaphore = new Lock(env);
-    if (!semaphore.acquire(timeout)) return;
-    env.enter('pool', { capacity: 2 });
-    env.leave('pool');
-    semaphore.release();
-  };
-
-const read =
-  (Lock: Of<ReadWriteLock>): Thread =>
-  (env) => {
-    const lock = new Lock(env);
-    lock.lockShared();
-    env.enter('data', 'shared');
-    env.leave('data');
-    lock.unlockShared();
-  };
-
-const write =
-  (Lock: Of<ReadWriteLock>): Thread =>
-  (env) => {
-    const lock = new Lock(env);
-    lock.lockExclusive();
-    env.enter('data', 'exclusive');
-    env.leave('data');
-    lock.unlockExclusive();
-  };
-
-function twoPermits({ words, atomics }: Memory): void {
-  atomics.store(words, 0, 2);
-}
-
-const bury =
-  (Lock: Of<HandOffMutex>): NonNullable<Search['onKill']> =>
-  (memory, thread) =>
-    new Lock({ ...memory, now: () => 0 }).bury(thread + 1);
 
 const right: Record<string, Search> = {
   'futex mutex, 2 threads, 2 rounds in one go': {
