@@ -45,7 +45,7 @@ export function readWaitOptions(options: WaitOptions): {
   checkKeys(options, ['timeout', 'signal']);
   const { timeout = Infinity, signal } = options;
   if (typeof timeout !== 'number') throw wrongType('timeout', 'a number of milliseconds', timeout);
-  if (!(timeout >= 0)) throw new RangeError(`option 'timeout' must not be negative or NaN, got ${timeout}`);
+  if (!(timeout >= 0)) throw new RangeError(`'timeout' must not be negative or NaN, got ${timeout}`);
   if (signal !== undefined && !isAbortSignal(signal)) throw wrongType('signal', 'an AbortSignal', signal);
   return { timeout, signal };
 }

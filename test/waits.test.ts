@@ -231,3 +231,27 @@ test('no wait that fails causes an unhandled rejection beside the one promise', 
   `);
   assert.deepEqual([ended.code, ended.stdout, ended.stderr], [0, '6\ncaught\n', '']);
 });
+
+test('a full collection while nobody holds a lock throws no optimized code away', async () => {
+  const ended = await runProgram(
+    `
+    import { Mutex } from 'tierlock';
+    import { setTimeout } from 'node:timers/promises';
+    const mutex = new Mutex();
+    const loop = async (n) => {
+      for (let i = 0; i < n; i++) (await mutex.lock()).release();
+    };
+    await loop(500_000);
+    for (let round = 0; round < 6; round++) {
+      await setTimeout(1);
+      gc();
+      await loop(100_000);
+    }
+  `,
+    ['--expose-gc', '--trace-opt', '--trace-deopt'],
+  );
+  assert.match(ended.stdout, /completed optimizing/, 'there was something to throw away');
+  // Only what stands on the way of a lock: Node throws some of its own code away as well.
+  const thrownAway = /.*SharedFunctionInfo (loop|acquire|tryAcquire|newGuard|release|give)>.*weak objects.*/g;
+  assert.deepEqual(ended.stdout.match(thrownAway) ?? [], []);
+});
