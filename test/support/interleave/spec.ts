@@ -43,6 +43,11 @@ export interface Spec {
    * so that time-outs cannot hide a lost wake-up: 'never', the default, is 0, and 'choice' is no limit.
    */
   readonly timeouts?: 'never' | 'choice' | number;
+  /**
+   * What sleeping in slices is for: when a thread has been killed and all others are parked, a timed wait may time
+   * out in spite of `timeouts`, so many times in one run. Default 0: a death must not cost anybody a slice.
+   */
+  readonly rescues?: number;
   /** How many threads may be killed, anywhere. Default 0. */
   readonly kills?: number;
   /** Which threads may be killed. Default all. */

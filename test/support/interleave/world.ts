@@ -45,6 +45,7 @@ export class World {
   readonly #status: number[];
   #timeouts = 0;
   #kills = 0;
+  #rescues = 0;
   readonly #direct: Memory;
 
   constructor(spec: Spec) {
@@ -52,7 +53,7 @@ export class World {
     this.memory = new Int32Array(spec.words);
     this.histories = new Histories(spec);
     this.#status = spec.threads.map(() => READY);
-    this.width = spec.words + 2 * spec.threads.length + 2;
+    this.width = spec.words + 2 * spec.threads.length + 3;
     this.#direct = fakeMemory(spec.words, {
       perform: (request) => {
         const result = this.#execute(request);
@@ -67,9 +68,10 @@ export class World {
   }
 
   reset(): void {
-    const { timeouts = 'never', kills = 0, threads } = this.#spec;
+    const { timeouts = 'never', kills = 0, rescues = 0, threads } = this.#spec;
     this.#timeouts = timeouts === 'never' ? 0 : timeouts === 'choice' ? UNLIMITED : timeouts;
     this.#kills = kills;
+    this.#rescues = rescues;
     this.#status.fill(READY);
     this.memory.fill(0);
     this.flaw = undefined;
@@ -87,7 +89,8 @@ export class World {
       into[at++] = this.#status[t] ?? READY;
     }
     into[at++] = this.#timeouts;
-    into[at] = this.#kills;
+    into[at++] = this.#kills;
+    into[at] = this.#rescues;
   }
 
   load(from: Int32Array, offset: number): void {
@@ -99,7 +102,8 @@ export class World {
       this.#status[t] = from[at++] ?? READY;
     }
     this.#timeouts = from[at++] ?? 0;
-    this.#kills = from[at] ?? 0;
+    this.#kills = from[at++] ?? 0;
+    this.#rescues = from[at] ?? 0;
     this.flaw = undefined;
     this.ended = false;
   }
@@ -129,7 +133,8 @@ export class World {
     if (action === RUN) this.#run(thread, node);
     else if (action === KILL) this.#kill(thread);
     else {
-      if (this.#timeouts < UNLIMITED) this.#timeouts--;
+      if (this.#timeouts === 0) this.#rescues--;
+      else if (this.#timeouts < UNLIMITED) this.#timeouts--;
       if (action === TIME_OUT) this.#unpark(thread);
       const late = action === COME_LATE ? this.histories.late(node) : undefined;
       this.#arrive(thread, late ?? this.histories.answer(node, TIMED_OUT));
@@ -153,7 +158,11 @@ export class World {
 
   #canTimeOut(thread: number): boolean {
     const { next } = this.#node(thread);
-    return this.#timeouts > 0 && next.op === 'wait' && next.b < Infinity;
+    return (this.#timeouts > 0 || this.#mayBeRescued()) && next.op === 'wait' && next.b < Infinity;
+  }
+
+  #mayBeRescued(): boolean {
+    return this.#rescues > 0 && this.#status.includes(KILLED) && !this.#status.includes(READY);
   }
 
   /** One operation, with the `leave`s before it and the `enter`s after it. A mark that stands alone is a step. */

@@ -1,0 +1,222 @@
+/**
+ * A mutex in one word: who holds it, and two marks.
+ *
+ *   name      marks            state
+ *   0         -                free
+ *   0         HANDOFF          nobody's, but only one who has been woken may take it (or one who has looked around
+ *                              and seen that nobody comes)
+ *   of T      -                held by T
+ *   any       WAIT             somebody may be waiting: whoever passes the lock on has to look
+ *
+ * Who may change what: anybody may take a free word, or one whose holder is dead, by compareExchange; anybody may
+ * set WAIT in a word that is not free; all else is the holder's, or after HANDOFF the business of whoever was woken.
+ *
+ * Usually the lock is thrown open and the longest waiter woken: until it has come, others may take it, which makes
+ * a contended lock ten to a thousand times as fast as an orderly one. But whoever has waited for a millisecond is
+ * not passed any more: the lock is then handed over. In a fair lock it is handed over always.
+ *
+ * Why no wake-up is lost: a waiter first shows itself (Parked), then sees the word with WAIT in it. Whoever finds
+ * nobody waiting takes WAIT away first and then looks again: so either he sees the waiter, or the waiter sees a word
+ * without WAIT. When the lock is thrown open WAIT goes away, although others may be parked: the one who is woken
+ * answers for them. He sets WAIT when he takes the lock, sets it when he must wait again, and passes on what he
+ * cannot use. If he dies, the others' slices end.
+ */
+import { LockMisuseError } from '../errors.js';
+import { lives, NAME, slotOf, suspect } from './life.js';
+import { IDLE, PARKED, Seat, SLICE, SPINNING, WOKEN, WORD } from './seat.js';
+import type { Place } from './seat.js';
+
+export const WAIT = 1;
+export const HANDOFF = 2;
+
+/** How often a newcomer looks at a held lock before it goes to sleep. */
+const SPINS = 60;
+/** In a fair lock: how often one looks at one's own seat. Some 20 microseconds, half of what a wake-up costs. */
+const FAIR_SPINS = 2500;
+/** After so many slices in which nobody came for a lock that was handed over, it is anybody's. */
+const PATIENCE = 10;
+
+export interface Spins {
+  readonly lock: number;
+  readonly seat: number;
+}
+
+export class MutexWords extends Seat {
+  /** Whether the thread that held what was taken last has died holding it. */
+  recovered = false;
+  protected readonly name: number;
+  readonly #fair: boolean;
+  readonly #spins: Spins;
+  #idleSlices = 0;
+
+  constructor(place: Place, fair: boolean, spins: Spins = { lock: SPINS, seat: FAIR_SPINS }) {
+    super(place);
+    this.name = place.name;
+    this.#fair = fair;
+    this.#spins = spins;
+  }
+
+  get held(): boolean {
+    return (Atomics.load(this.words, this.at + WORD) & NAME) !== 0;
+  }
+
+  /** Whether this thread holds it. */
+  get ours(): boolean {
+    return (Atomics.load(this.words, this.at + WORD) & NAME) === this.name;
+  }
+
+  /** Whether somebody of another thread waits. */
+  get awaited(): boolean {
+    return (Atomics.load(this.words, this.at + WORD) & WAIT) !== 0;
+  }
+
+  /** Takes it if that is possible now. */
+  tryTake(): boolean {
+    return (
+      Atomics.compareExchange(this.words, this.at + WORD, 0, this.name) === 0 || this.#tryTakeMarked()
+    );
+  }
+
+  #tryTakeMarked(): boolean {
+    for (;;) {
+      const word = Atomics.load(this.words, this.at + WORD);
+      const open =
+        (word & NAME) === 0
+          ? (word & HANDOFF) === 0 || !this.anybody(PARKED, SPINNING, WOKEN)
+          : !lives(this.memory, word);
+      if (!open) return false;
+      if (this.#seize(word, word & WAIT)) return true;
+    }
+  }
+
+  #seize(word: number, mark: number): boolean {
+    if (Atomics.compareExchange(this.words, this.at + WORD, word, this.name | mark) !== word) return false;
+    if ((word & NAME) !== 0) this.recovered = true;
+    return true;
+  }
+
+  /** Takes it, blocking this thread for at most `ms`. False if it did not come. */
+  take(ms: number): boolean {
+    if (this.tryTake() || this.#spin()) return true;
+    const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
+    const resting = this.#fair && this.#spins.seat > 0 ? SPINNING : PARKED;
+    this.begin();
+    let looked = false;
+    while (!this.poll(looked, resting)) {
+      const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
+      if (left <= 0) {
+        this.end();
+        return false;
+      }
+      looked = this.sleep(Math.min(left, SLICE), this.#spins.seat) === 'timed-out' && this.lookAround();
+    }
+    return true;
+  }
+
+  // Not once somebody waits: then a free lock is his.
+  #spin(): boolean {
+    if (this.#fair) return false;
+    for (let i = 0; i < this.#spins.lock; i++) {
+      const word = Atomics.load(this.words, this.at + WORD);
+      if (word === 0 && this.#seize(word, 0)) return true;
+      if ((word & WAIT) !== 0) return false;
+    }
+    return false;
+  }
+
+  /** The first step of a wait; then `poll` until it is true, with sleep or other work in between; or `end`. */
+  begin(): void {
+    this.arrive();
+    this.#idleSlices = 0;
+  }
+
+  /** Takes the lock if it is ours to take, else sees to it that we shall be woken. `looked`: see `lookAround`. */
+  poll(looked: boolean, resting: number = PARKED): boolean {
+    let state = this.state;
+    for (;;) {
+      const word = Atomics.load(this.words, this.at + WORD);
+      const open =
+        (word & NAME) === 0
+          ? (word & HANDOFF) === 0 || state === WOKEN || looked
+          : !lives(this.memory, word);
+      if (open) {
+        if (!this.#seize(word, WAIT)) continue;
+        this.state = IDLE;
+        return true;
+      }
+      if (state !== resting) this.state = state = resting;
+      else if ((word & WAIT) !== 0 || this.#mark(word)) return false;
+    }
+  }
+
+  /** Gives up waiting. */
+  end(): void {
+    if (this.stand()) return;
+    this.state = IDLE;
+    this.passOn();
+  }
+
+  /** Asks the system about those we wait for. True if a lock that was handed over may be taken by anybody now. */
+  lookAround(): boolean {
+    const word = Atomics.load(this.words, this.at + WORD);
+    if ((word & NAME) !== 0) {
+      suspect(this.memory, slotOf(word));
+      this.#idleSlices = 0;
+      return false;
+    }
+    if (!this.#fair) return true;
+    this.suspectAll(WOKEN);
+    return !this.anybody(WOKEN) || ++this.#idleSlices >= PATIENCE;
+  }
+
+  /** Gives it back. */
+  give(): void {
+    const at = this.at + WORD;
+    if (Atomics.compareExchange(this.words, at, this.name, 0) !== this.name) this.#giveMarked();
+  }
+
+  #giveMarked(): void {
+    const at = this.at + WORD;
+    if (!this.ours) throw overwritten('mutex');
+    for (;;) {
+      let next = this.oldest();
+      if (next === -1) {
+        Atomics.store(this.words, at, this.name);
+        next = this.oldest();
+      }
+      if (next === -1) {
+        if (Atomics.compareExchange(this.words, at, this.name, 0) === this.name) return;
+        continue;
+      }
+      Atomics.store(this.words, at, this.#fair || this.isOld(next) ? HANDOFF | WAIT : 0);
+      if (!this.rouse(next)) this.passOn();
+      return;
+    }
+  }
+
+  /** Somebody was woken, or should have been, and does not take the lock: see to it that another one does. */
+  protected passOn(): void {
+    const at = this.at + WORD;
+    for (;;) {
+      const word = Atomics.load(this.words, at);
+      if ((word & NAME) !== 0) {
+        if ((word & WAIT) !== 0 || this.#mark(word)) return;
+      } else if (this.rouseNext() || (word & HANDOFF) === 0) {
+        return;
+      } else if ((word & WAIT) !== 0) {
+        Atomics.compareExchange(this.words, at, word, HANDOFF);
+      } else if (Atomics.compareExchange(this.words, at, HANDOFF, 0) === HANDOFF) {
+        return;
+      }
+    }
+  }
+
+  #mark(word: number): boolean {
+    return Atomics.compareExchange(this.words, this.at + WORD, word, word | WAIT) === word;
+  }
+}
+
+/** Words that do not say what they must: something else has written into the memory. */
+export function overwritten(lock: string): LockMisuseError {
+  return new LockMisuseError(`the shared words of the ${lock} were overwritten by something else`, { lock });
+}

@@ -1,0 +1,13 @@
+/** The words of a row: what one thread has to do with one lock. Only its owner writes them, but for the state. */
+
+/** Whether the thread waits, and how; see seat.ts. */
+export const SEAT_STATE = 0;
+/** Its place in the order of arrival, and when it came. */
+export const TICKET = 1;
+export const SINCE = 2;
+/** How many units it waits for. */
+export const WANT = 3;
+/** How many it holds, where the lock's own word cannot tell. */
+export const HELD = 4;
+/** The generation of the thread that has written the row. */
+export const GENERATION = 5;

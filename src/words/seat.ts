@@ -1,0 +1,153 @@
+/**
+ * Waiting for a shared lock. A thread waits in its own row, so a wake-up reaches exactly the one who is meant, and an
+ * asynchronous wait can be ended by waking oneself. One waiter of a thread stands here at most; those behind it
+ * stand in the thread's queue.
+ *
+ *   state      who may change it
+ *   Idle       -> Spinning, Parked: its owner, before it marks the lock's word with WAIT
+ *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on
+ *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it
+ *   Woken      -> any: its owner, who must take the lock, or wait again, or pass the wake-up on
+ *
+ * Everybody waits in slices. A slice that ends without news is the time to ask whether those who should have acted
+ * still live: no wake-up is lost for longer than that, whoever dies, and wherever.
+ */
+import { slotLives, suspect } from './life.js';
+import type { Memory, Woken } from './memory.js';
+import { SEAT_STATE, SINCE, TICKET, WANT } from './row.js';
+
+export const IDLE = 0;
+export const SPINNING = 1;
+export const PARKED = 2;
+export const WOKEN = 3;
+
+// The words of a lock's slot.
+/** What the lock is about; see each lock. */
+export const WORD = 0;
+/** Counts those who came to wait. */
+export const TICKETS = 1;
+
+/** How long one sleeps without looking around, in ms. */
+export const SLICE = 10;
+
+/** This thread's place at a lock of a block. */
+export interface Place {
+  readonly memory: Memory;
+  /** The number of the lock in the block. */
+  readonly lock: number;
+  /** The name of this thread in the block. */
+  readonly name: number;
+  /** The number of this thread in the block. */
+  readonly slot: number;
+}
+
+export class Seat {
+  readonly place: Place;
+  readonly memory: Memory;
+  protected readonly words: Int32Array;
+  /** The index of this thread's row. */
+  protected readonly row: number;
+  /** The index of the lock's slot. */
+  protected readonly at: number;
+
+  constructor(place: Place) {
+    this.place = place;
+    this.memory = place.memory;
+    this.words = place.memory.words;
+    this.row = place.memory.row(place.slot, place.lock);
+    this.at = place.memory.slot(place.lock);
+  }
+
+  /** Takes a place in the order of arrival. */
+  protected arrive(): void {
+    const { memory, row } = this;
+    memory.put(row + TICKET, Atomics.add(this.words, this.at + TICKETS, 1));
+    memory.put(row + SINCE, memory.time());
+  }
+
+  protected get state(): number {
+    return Atomics.load(this.words, this.row + SEAT_STATE);
+  }
+
+  protected set state(state: number) {
+    Atomics.store(this.words, this.row + SEAT_STATE, state);
+  }
+
+  /** Leaves the seat if nobody has woken us yet. */
+  protected stand(): boolean {
+    const at = this.row + SEAT_STATE;
+    const state = this.state;
+    return state !== WOKEN && Atomics.compareExchange(this.words, at, state, IDLE) === state;
+  }
+
+  /** Blocks until woken, or for `ms`; the state is Spinning or Parked. */
+  protected sleep(ms: number, spins: number): Woken {
+    const at = this.row + SEAT_STATE;
+    if (this.state === SPINNING) {
+      for (let i = 0; i < spins; i++) if (this.state !== SPINNING) return 'ok';
+      if (Atomics.compareExchange(this.words, at, SPINNING, PARKED) !== SPINNING) return 'ok';
+    }
+    return this.memory.wait(at, PARKED, ms);
+  }
+
+  /** The thread that has waited longest, among those whose want `suits`; -1 if there is none. */
+  protected oldest(suits?: (want: number) => boolean): number {
+    const { memory, words } = this;
+    let found = -1;
+    let first = 0;
+    for (let slot = 0, end = memory.joined; slot < end; slot++) {
+      const row = memory.row(slot, this.place.lock);
+      const state = Atomics.load(words, row + SEAT_STATE);
+      if ((state !== PARKED && state !== SPINNING) || !slotLives(memory, slot)) continue;
+      if (suits !== undefined && !suits(Atomics.load(words, row + WANT))) continue;
+      const ticket = Atomics.load(words, row + TICKET);
+      if (found === -1 || ((ticket - first) | 0) < 0) [found, first] = [slot, ticket];
+    }
+    return found;
+  }
+
+  /** Whether that thread, of those who wait, has waited too long to be passed. */
+  protected isOld(slot: number): boolean {
+    return this.memory.old(Atomics.load(this.words, this.memory.row(slot, this.place.lock) + SINCE));
+  }
+
+  /** Wakes that thread, unless it has been woken or does not wait any more. */
+  protected rouse(slot: number): boolean {
+    const { memory, words } = this;
+    const at = memory.row(slot, this.place.lock) + SEAT_STATE;
+    for (;;) {
+      const state = Atomics.load(words, at);
+      if (state !== PARKED && state !== SPINNING) return false;
+      if (Atomics.compareExchange(words, at, state, WOKEN) !== state) continue;
+      if (state === PARKED) memory.wake(at);
+      return true;
+    }
+  }
+
+  /** Wakes whoever has waited longest. */
+  protected rouseNext(suits?: (want: number) => boolean): boolean {
+    for (let slot = this.oldest(suits); slot !== -1; slot = this.oldest(suits)) {
+      if (this.rouse(slot)) return true;
+    }
+    return false;
+  }
+
+  /** Asks the system whether those who have this state live. */
+  protected suspectAll(wanted: number): void {
+    const { memory, words } = this;
+    for (let slot = 0, end = memory.joined; slot < end; slot++) {
+      const state = Atomics.load(words, memory.row(slot, this.place.lock) + SEAT_STATE);
+      if (state === wanted) suspect(memory, slot);
+    }
+  }
+
+  /** Whether any thread, as far as the words tell alive, has one of these states. */
+  protected anybody(...states: number[]): boolean {
+    const { memory, words } = this;
+    for (let slot = 0, end = memory.joined; slot < end; slot++) {
+      const state = Atomics.load(words, memory.row(slot, this.place.lock) + SEAT_STATE);
+      if (states.includes(state) && slotLives(memory, slot)) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The words of shared locks under the schedule checker: a small block, every thread joined from the start, and a
+ * death that is told as the addon tells it. The clock is the checker's; who counts as old is the test's choice.
+ */
+import { DEAD } from '../../src/words/life.js';
+import { Memory } from '../../src/words/memory.js';
+import type { Layout } from '../../src/words/memory.js';
+import { SINCE } from '../../src/words/row.js';
+import type { Place } from '../../src/words/seat.js';
+import type { Memory as Words } from './interleave.js';
+
+export const layoutOf = (threads: number, locks: number = 1): Layout => ({ locks, threads, stride: 6 });
+
+const FIRST = 100;
+
+export class CheckedMemory extends Memory {
+  readonly #now: () => number;
+  readonly #old: boolean;
+
+  constructor(words: Int32Array, layout: Layout, now: () => number = () => 0, old: boolean = false) {
+    super(words, layout);
+    this.#now = now;
+    this.#old = old;
+  }
+
+  /** What is not atomic in truth, because nobody else writes the word, is a step here: one may be killed before it. */
+  override put(index: number, value: number): void {
+    if ((index - this.row(0, 0)) % this.layout.stride !== SINCE) Atomics.store(this.words, index, value);
+  }
+
+  /** Everybody, and no step: it does not change. */
+  override get joined(): number {
+    return this.layout.threads;
+  }
+
+  override threadIsAlive(id: number): boolean {
+    return Atomics.load(this.words, Memory.size(this.layout) + id - FIRST) === 0;
+  }
+
+  override now(): number {
+    return this.#now();
+  }
+
+  override time(): number {
+    return 0;
+  }
+
+  override old(): boolean {
+    return this.#old;
+  }
+}
+
+/** What `join` leaves behind when all threads have come. */
+export const allJoined =
+  (layout: Layout) =>
+  ({ words, atomics }: Words): void => {
+    const memory = new Memory(words, layout);
+    for (let thread = 0; thread < layout.threads; thread++) {
+      atomics.store(words, memory.life + 2 * thread, FIRST + thread);
+      atomics.store(words, memory.life + 2 * thread + 1, 1);
+    }
+  };
+
+export const placeOf = (memory: Memory, thread: number, lock: number = 0): Place => ({
+  memory,
+  lock,
+  slot: thread,
+  name: (1 << 10) | (thread << 2),
+});
+
+/** What the addon does when a thread ends. */
+export const die =
+  (layout: Layout) =>
+  ({ words, atomics }: Words, thread: number): void =>
+    void atomics.store(words, new Memory(words, layout).life + 2 * thread, DEAD);
+
+/** A death that only the system knows of, until somebody asks it. */
+export const dieUntold =
+  (layout: Layout) =>
+  ({ words, atomics }: Words, thread: number): void =>
+    void atomics.store(words, Memory.size(layout) + thread, 1);
+
+/** How many words a program takes. */
+export const wordsFor = (layout: Layout): number => Memory.size(layout) + layout.threads;

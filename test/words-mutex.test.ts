@@ -1,0 +1,90 @@
+/** The mutex's words under the schedule checker: every schedule, with time-outs and with a death at every point. */
+import { test } from 'node:test';
+import { MutexWords } from '../src/words/mutex.js';
+import { verify } from './support/interleave.js';
+import type { Env, Search, Thread } from './support/interleave.js';
+import { times, visit } from './support/lock-programs.js';
+import { allJoined, CheckedMemory, die, dieUntold, layoutOf, placeOf, wordsFor } from './support/words.js';
+
+interface Kind {
+  readonly fair: boolean;
+  readonly old: boolean;
+  readonly spins?: number;
+}
+
+const kinds: Record<string, Kind> = {
+  open: { fair: false, old: false },
+  'handed over': { fair: false, old: true },
+  fair: { fair: true, old: false },
+};
+
+const mutexOf = ({ words, thread, now }: Env, threads: number, { fair, old, spins = 0 }: Kind): MutexWords =>
+  new MutexWords(placeOf(new CheckedMemory(words, layoutOf(threads), now, old), thread), fair, {
+    lock: spins,
+    seat: spins,
+  });
+
+const lock =
+  (threads: number, kind: Kind, ms = Infinity): Thread =>
+  (env) => {
+    const mutex = mutexOf(env, threads, kind);
+    if (!mutex.take(ms)) return;
+    visit(env);
+    mutex.give();
+  };
+
+const tryLock =
+  (threads: number, kind: Kind): Thread =>
+  (env) => {
+    const mutex = mutexOf(env, threads, kind);
+    if (!mutex.tryTake()) return;
+    visit(env);
+    mutex.give();
+  };
+
+const program = (threads: number, functions: Search['threads'], more: Partial<Search> = {}): Search => {
+  const layout = layoutOf(threads);
+  return {
+    words: wordsFor(layout),
+    threads: functions,
+    init: allJoined(layout),
+    onKill: die(layout),
+    steps: 300,
+    ...more,
+  };
+};
+
+
+const REPORT = process.env['TIERLOCK_STATES'] === '1';
+const holds = (search: Search): void => {
+  const result = verify(search);
+  if (REPORT) console.log(result.states, result.steps, result.complete);
+};
+
+for (const [name, kind] of Object.entries(kinds)) {
+  test(`${name}: two rounds against one`, () => {
+    holds(program(2, [times(2, lock(2, kind)), lock(2, kind)]));
+  });
+  test(`${name}: two threads, a short spin`, () => {
+    holds(program(2, times(2, lock(2, { ...kind, spins: 1 }))));
+  });
+  test(`${name}: two rounds against one that is short of time`, () => {
+    holds(program(2, [times(2, lock(2, kind)), lock(2, kind, 10)], { timeouts: 'choice' }));
+  });
+  test(`${name}: try against lock`, () => {
+    holds(program(2, [times(2, tryLock(2, kind)), times(2, lock(2, kind))]));
+  });
+  test(`${name}: two rounds against one, one dies`, () => {
+    holds(program(2, [times(2, lock(2, kind)), lock(2, kind)], { kills: 1, rescues: 4 }));
+  });
+  test(`${name}: two rounds against one, one dies and nobody is told`, () => {
+    const onKill = dieUntold(layoutOf(2));
+    holds(program(2, [times(2, lock(2, kind)), lock(2, kind)], { kills: 1, rescues: 4, onKill }));
+  });
+  test(`${name}: three threads`, () => {
+    holds(program(3, times(3, lock(3, kind)), { bound: { preemptions: 3 } }));
+  });
+  test(`${name}: three threads, one dies`, () => {
+    holds(program(3, times(3, lock(3, kind)), { kills: 1, rescues: 6, bound: { preemptions: 2 } }));
+  });
+}
