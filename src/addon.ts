@@ -17,10 +17,27 @@ export interface Addon {
    * see it even while their own event loops are blocked. (The main thread may end with its process, and then
    * nobody is left to see it.) `words` must lie on a SharedArrayBuffer; nothing is converted.
    */
-  onThreadEnd(words: Int32Array<SharedArrayBuffer>, index: number, value: number): void;
+  onThreadEnd(words: Int32Array<SharedArrayBuffer>, index: number, value: number): number;
+  /** Drops such a promise, and the memory with it. */
+  forgetThreadEnd(ticket: number): void;
+  /**
+   * Calls back on this thread's event loop soon after another thread of the process has ended or has called
+   * `ring` with this thread's id. One callback a thread; it does not keep the loop alive.
+   */
+  onRing(callback: () => void): void;
+  ring(id: number): boolean;
 }
 
 let addon: Addon | undefined;
+
+/** The addon, or undefined where it is missing: for what works without it, only later or slower. */
+export function tryAddon(): Addon | undefined {
+  try {
+    return loadAddon();
+  } catch {
+    return undefined;
+  }
+}
 
 /** The addon, or a `LockUnsupportedError` that says where it was looked for and how to get it. */
 export function loadAddon(paths: string[] = candidates): Addon {

@@ -6,7 +6,7 @@
  * is not empty, and fires no later than the first deadline. The timer keeps the event loop alive: somebody was
  * promised an answer by then, even if nothing else is left to do.
  */
-import { AsyncResource } from 'node:async_hooks';
+import { nobody } from './nobody.js';
 
 /** Something that ends at a time. */
 export abstract class Deadline {
@@ -26,10 +26,6 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const heap: Deadline[] = [];
 let timer: NodeJS.Timeout | undefined;
 let firesAt = Infinity;
-
-// The timer is nobody's: started in a caller's context, it would keep alive what that caller's AsyncLocalStorage held,
-// and go on doing so from one firing to the next for as long as anybody waits.
-const nobody = new AsyncResource('tierlock.deadlines');
 
 export function addDeadline(deadline: Deadline): void {
   heap.push(deadline);

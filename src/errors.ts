@@ -98,6 +98,31 @@ export class LockLostError extends LockError {
 }
 
 /**
+ * The wait could never end: what it waits for is held by somebody who cannot go on before the wait is over.
+ *
+ * @example
+ * import { LockDeadlockError, Mutex } from 'tierlock';
+ *
+ * const mutex = new Mutex();
+ * const guard = await mutex.lock(); // this task holds it ...
+ * try {
+ *   mutex.lockSync(); // ... and blocks the thread in which it would have to release it
+ * } catch (error) {
+ *   console.log(error instanceof LockDeadlockError); // true
+ * }
+ * guard.release();
+ */
+export class LockDeadlockError extends LockError {
+  static {
+    this.prototype.name = 'LockDeadlockError';
+  }
+
+  constructor(message: string, init: LockErrorInit) {
+    super('ERR_LOCK_DEADLOCK', message, init);
+  }
+}
+
+/**
  * The program asked for what its own state forbids, such as going on with a guard that was released.
  *
  * @example

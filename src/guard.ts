@@ -33,6 +33,7 @@ interface Rare {
   controller?: AbortController;
   loss?: LockLostError;
   abandon?: (() => void) | undefined;
+  recovered?: boolean;
 }
 
 interface GuardControl {
@@ -42,6 +43,8 @@ interface GuardControl {
   suspend(guard: SyncGuard, source: Source, abandon: () => void): void;
   /** Suspended -> Held; the caller has taken the units again. */
   resume(guard: SyncGuard): void;
+  /** The one who held it last has died holding it. */
+  recover(guard: SyncGuard): void;
   /** Makes a held guard one of `units` and returns how many it had; the caller moves the difference. */
   convert(guard: SyncGuard, units: number): number;
 }
@@ -84,6 +87,14 @@ export class SyncGuard {
   /** `exclusive` when nobody else can hold the lock meanwhile, else `shared`. */
   get mode(): 'exclusive' | 'shared' {
     return this.#units === this.#source.capacity ? 'exclusive' : 'shared';
+  }
+
+  /**
+   * Whether the thread that held the lock before us died holding it: what the lock protects may be half-written, and
+   * only whoever gets this guard is told.
+   */
+  get recovered(): boolean {
+    return this.#rare?.recovered === true;
   }
 
   /** Whether the lock is ours now. */
@@ -171,6 +182,9 @@ export class SyncGuard {
       resume(guard) {
         guard.#state = Held;
         if (guard.#rare !== undefined) guard.#rare.abandon = undefined;
+      },
+      recover(guard) {
+        (guard.#rare ??= {}).recovered = true;
       },
       convert(guard, units) {
         guard.assertHeld();

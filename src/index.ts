@@ -1,6 +1,7 @@
 /** The public surface, on one screen. */
 export { Condition } from './condition.js';
 export {
+  LockDeadlockError,
   LockError,
   LockLostError,
   LockMisuseError,
@@ -14,3 +15,4 @@ export type { LockOptions, WaitOptions } from './options.js';
 export type { RWGuard } from './rwlock.js';
 export { RWLock } from './rwlock.js';
 export { Semaphore } from './semaphore.js';
+export type { LockHandle } from './words/arena.js';

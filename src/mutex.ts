@@ -2,8 +2,16 @@ import { SyncGuard } from './guard.js';
 import { checkLockOptions } from './options.js';
 import type { LockOptions, WaitOptions } from './options.js';
 import { Queue } from './queue.js';
+import { joinShared, share } from './shared.js';
+import type { LockHandle } from './words/arena.js';
+import { MutexWords } from './words/mutex.js';
 
-let reveal: (mutex: Mutex) => Queue;
+type MutexQueue = Queue<SyncGuard, MutexWords>;
+
+let reveal: (mutex: Mutex) => MutexQueue;
+
+const newQueue = (): MutexQueue => new Queue('the mutex', 1, SyncGuard);
+const FAIR = 1;
 
 /**
  * One holder at a time, first come first served.
@@ -25,20 +33,71 @@ let reveal: (mutex: Mutex) => Queue;
  * console.log(balance); // 50
  */
 export class Mutex {
-  readonly #queue = new Queue('the mutex', 1, SyncGuard);
+  #queue = newQueue();
+  #handle: LockHandle | undefined = undefined;
+  #fair: boolean;
 
   constructor(options: LockOptions = {}) {
-    checkLockOptions(options);
+    this.#fair = checkLockOptions(options);
   }
 
-  /** Whether somebody holds it. */
+  /**
+   * Joins the mutex that another thread has made, or the same one once more.
+   *
+   * @example
+   * import { Mutex } from 'tierlock';
+   * import { isMainThread, Worker, workerData } from 'node:worker_threads';
+   *
+   * if (isMainThread) {
+   *   const mutex = new Mutex();
+   *   const worker = new Worker(new URL(import.meta.url), { workerData: mutex.handle });
+   *   worker.on('exit', () => console.log(mutex.locked)); // false
+   * } else {
+   *   Mutex.from(workerData).runSync(() => console.log('alone, in whichever thread'));
+   * }
+   */
+  static from(handle: LockHandle): Mutex {
+    const mutex = new Mutex();
+    const joined = joinShared(handle, 'mutex', newQueue, (place, config) => new MutexWords(place, config === FAIR));
+    mutex.#queue = joined.queue;
+    mutex.#fair = joined.config === FAIR;
+    mutex.#handle = joined.handle;
+    return mutex;
+  }
+
+  /**
+   * What another thread needs to join the mutex: post it there. Until it is asked for, the mutex belongs to this
+   * thread alone and costs nothing between threads.
+   */
+  get handle(): LockHandle {
+    const fair = this.#fair;
+    this.#handle ??= share(this.#queue, 'mutex', fair ? FAIR : 0, (place) => new MutexWords(place, fair));
+    return this.#handle;
+  }
+
+  /** Whether somebody holds it, in whichever thread. */
   get locked(): boolean {
-    return this.#queue.free === 0;
+    return this.#queue.free === 0 || this.#queue.outer?.held === true;
   }
 
   /** Waits for the lock. The guard is the only way to release it. */
   lock(options?: WaitOptions): Promise<SyncGuard> {
     return this.#queue.acquire(1, options);
+  }
+
+  /**
+   * Blocks the thread until the lock is ours. For worker threads, and for what has to be done synchronously: nothing
+   * else runs in this thread meanwhile. Throws a `LockDeadlockError` if a task of this thread holds the lock.
+   *
+   * @example
+   * import { Mutex } from 'tierlock';
+   *
+   * const mutex = new Mutex();
+   * using guard = mutex.lockSync({ timeout: 100 });
+   * console.log(guard.held); // true
+   */
+  lockSync(options?: WaitOptions): SyncGuard {
+    return this.#queue.acquireSync(1, options);
   }
 
   /** The lock if it is free now, else null. */
@@ -60,10 +119,24 @@ export class Mutex {
     return this.#queue.run(1, fn, options);
   }
 
+  /**
+   * Runs `fn` while holding the lock, blocking the thread until then. The lock is released when `fn` returns: for
+   * what goes on after that, there is `run`.
+   *
+   * @example
+   * import { Mutex } from 'tierlock';
+   *
+   * const mutex = new Mutex();
+   * console.log(mutex.runSync(() => 42)); // 42
+   */
+  runSync<T>(fn: (guard: SyncGuard) => T, options?: WaitOptions): T {
+    return this.#queue.runSync(1, fn, options);
+  }
+
   static {
     reveal = (mutex) => mutex.#queue;
   }
 }
 
 /** For `Condition`, which gives the mutex back and takes it again. Not exported from the package. */
-export const queueOf: (mutex: Mutex) => Queue = reveal;
+export const queueOf: (mutex: Mutex) => MutexQueue = reveal;

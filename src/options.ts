@@ -50,10 +50,12 @@ export function readWaitOptions(options: WaitOptions): {
   return { timeout, signal };
 }
 
-export function checkLockOptions(options: LockOptions): void {
+/** Whether the lock is to be fair. */
+export function checkLockOptions(options: LockOptions): boolean {
   checkKeys(options, ['fair']);
   const { fair = false } = options;
   if (typeof fair !== 'boolean') throw wrongType('fair', 'true or false', fair);
+  return fair;
 }
 
 // Inherited keys too: what was not looked at here must not be read later.

@@ -1,33 +1,51 @@
 /**
- * THE waiter queue of one thread: every asynchronous wait for a lock of this package stands in one.
+ * THE waiter queue of one thread: every wait for a lock of this package goes through one.
  *
  * A queue shares out `capacity` units in strict order of arrival. That is all in which the locks differ: a mutex
  * has one unit; a reader takes one unit and a writer all of them; a semaphore's permits are units.
  *
+ * A queue may have an outside (outer.ts): other threads that want the same units. Then it asks the outside before it
+ * hands any out, and climbs (climb.ts) for whoever is first in the line, and for nobody else: however many wait in
+ * this thread, the others see one of them.
+ *
  * Invariants
- * - `free` units are with the queue, the others with guards; 0 <= free <= capacity.
- * - Whoever stands at the head wants more than is free. So nobody who comes later may enter before him, and an
- *   empty line is all that the fast path has to look for.
+ * - `free` units are not with guards of this thread; 0 <= free <= capacity.
+ * - Whoever stands at the head wants more than is free, or the outside has not got it. So nobody who comes later may
+ *   enter before him, and an empty line is all that the fast path has to look for. (But for a synchronous call: it
+ *   blocks the thread, so those in the line could not go on before it has what it wants.)
+ * - Somebody climbs if and only if somebody waits for what only the outside has not got, and he is the head.
  * - Units change hands before anybody is woken: between `give` and the moment when the next holder's code runs,
  *   the lock is taken, and no third party slips in.
  * - Whenever the head leaves, for whatever reason, those behind it are looked at.
  * - Whoever's signal is aborted is granted nothing, even if its abort listener has not run yet.
  */
-import { LockTimeoutError } from './errors.js';
+import { Climb } from './climb.js';
+import { LockDeadlockError, LockTimeoutError } from './errors.js';
+import { control } from './guard.js';
 import type { Source, SyncGuard } from './guard.js';
 import { limit } from './limits.js';
 import { Aborted, Line, TimedOut, Waiter } from './line.js';
-import type { Refusal } from './line.js';
+import type { Entry, Refusal } from './line.js';
 import { checkCallable, readWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
+import type { Outer } from './outer.js';
 
 type GuardClass<G extends SyncGuard> = new (queue: Queue<G>, units: number) => G;
 
-export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Source {
+// How long what was taken outside may go round in this thread while others wait for it.
+const PASSES = 256;
+const PASSING_MS = 10;
+
+export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
   readonly kind: string;
   readonly capacity: number;
   readonly #Guard: GuardClass<G>;
   free: number;
+  outer: O | undefined = undefined;
+  #climb: Climb | undefined = undefined;
+  /** How often, and since when, units have been passed on inside although others waited. */
+  #passes = 0;
+  #passingSince = 0;
 
   /** `kind` is what errors call the lock: "the mutex". */
   constructor(kind: string, capacity: number, Guard: GuardClass<G>) {
@@ -38,9 +56,16 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     this.#Guard = Guard;
   }
 
+  /** From now on others may want the units, too. They have been told of those that are with guards already. */
+  open(outer: O): void {
+    this.outer = outer;
+    this.#climb = new Climb(outer, (units) => this.#arrive(units));
+  }
+
   /** A guard of the units, if they are free and nobody is waiting. */
   tryAcquire(units: number): G | null {
     if (this.length > 0 || this.free < units) return null;
+    if (this.outer !== undefined && !this.outer.tryTake(units)) return null;
     this.free -= units;
     return this.newGuard(units);
   }
@@ -48,13 +73,19 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
   /** Takes more for somebody who holds some and whom the line waits for anyway. */
   takePastLine(units: number): boolean {
     if (this.free < units) return false;
+    if (this.outer !== undefined && !this.outer.tryTake(units)) return false;
     this.free -= units;
     return true;
   }
 
   /** A guard of units that have been taken. */
   newGuard(units: number): G {
-    return new this.#Guard(this, units);
+    const guard = new this.#Guard(this, units);
+    if (this.outer?.recovered === true) {
+      this.outer.recovered = false;
+      control.recover(guard);
+    }
+    return guard;
   }
 
   /** Takes the units, or waits for them. Whatever goes wrong is a rejection. */
@@ -62,9 +93,13 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     if (options !== undefined) return this.#acquireWithin(units, options);
     const guard = this.tryAcquire(units);
     if (guard !== null) return granted(guard);
-    if (units === 1) return this.wait() as Promise<G>;
+    if (units === 1) {
+      const promise = this.wait() as Promise<G>;
+      if (this.outer !== undefined) this.#handOver();
+      return promise;
+    }
     const waiter = new Waiter(units);
-    this.append(waiter);
+    this.join(waiter);
     return waiter.promise as Promise<G>;
   }
 
@@ -79,6 +114,7 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     const waiter = new Waiter(units);
     this.append(waiter);
     limit(waiter, timeout, signal);
+    if (this.outer !== undefined) this.#handOver();
     const outcome = (await waiter.promise) as G | Refusal;
     if (outcome === TimedOut) throw this.#timeoutError(timeout);
     if (outcome === Aborted) throw signal?.reason;
@@ -88,6 +124,32 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
       throw signal.reason;
     }
     return outcome;
+  }
+
+  /** Takes the units, blocking the thread until they come. */
+  acquireSync(units: number, options?: WaitOptions): G {
+    const guard = options === undefined ? this.tryAcquire(units) : null;
+    return guard ?? this.#acquireSync(units, options);
+  }
+
+  #acquireSync(units: number, options: WaitOptions = {}): G {
+    const { timeout, signal } = readWaitOptions(options);
+    if (signal?.aborted) throw signal.reason;
+    if (this.free < units) throw this.#deadlockError();
+    if (!this.#takeSync(units, timeout)) throw this.#timeoutError(timeout);
+    this.free -= units;
+    return this.newGuard(units);
+  }
+
+  // Whoever climbs for this thread comes down, because a blocked thread has one place to stand at. He goes on as soon
+  // as units are given back, or now if none have come.
+  #takeSync(units: number, timeout: number): boolean {
+    const { outer } = this;
+    if (outer === undefined) return true;
+    this.#climb?.stop();
+    if (outer.take(units, timeout)) return true;
+    if (this.length > 0) this.#handOver();
+    return false;
   }
 
   /** Takes the units for the time that `fn` takes, until what it returns has settled. */
@@ -107,10 +169,41 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
     }
   }
 
+  /** The same for a function that is done when it returns. */
+  runSync<T>(units: number, fn: (guard: G) => T, options: WaitOptions | undefined): T {
+    checkCallable('fn', fn);
+    const guard = this.acquireSync(units, options);
+    try {
+      return fn(guard);
+    } finally {
+      guard.release();
+    }
+  }
+
   /** Gives units back, to whoever is first in the line. */
   give(units: number): void {
     this.free += units;
+    if (this.outer !== undefined) this.#giveOut(this.outer, units);
+    else if (this.length > 0) this.#handOver();
+  }
+
+  // The next of this thread may have what was taken outside without any way round, if it is just what he wants.
+  #giveOut(outer: Outer, units: number): void {
+    const { first } = this;
+    if (first !== undefined && unitsOf(first) === units && !isAborted(first) && this.#mayPass(outer)) {
+      this.#grant(first, units);
+      return;
+    }
+    this.#passes = 0;
+    outer.give(units);
     if (this.length > 0) this.#handOver();
+  }
+
+  #mayPass(outer: Outer): boolean {
+    if (!outer.awaited) return true;
+    if (outer.fair) return false;
+    if (this.#passes === 0) this.#passingSince = performance.now();
+    return ++this.#passes < PASSES && performance.now() - this.#passingSince < PASSING_MS;
   }
 
   /** Takes in a waiter that comes from another line. */
@@ -127,27 +220,64 @@ export class Queue<G extends SyncGuard = SyncGuard> extends Line implements Sour
 
   #handOver(): void {
     for (let first = this.first; first !== undefined; first = this.first) {
-      const units = typeof first === 'function' ? 1 : first.units;
-      if (units > this.free) return;
-      if (typeof first === 'function') {
-        this.free -= units;
-        this.shift();
-        first(this.newGuard(units));
-      } else if (first.limits?.aborted) {
-        super.drop(first, Aborted);
-      } else {
-        this.free -= units;
-        this.shift();
-        first.granted(this);
-      }
+      const units = unitsOf(first);
+      if (isAborted(first)) super.drop(first as Waiter, Aborted);
+      else if (units > this.free || !this.#getOut(units)) break;
+      else this.#grant(first, units);
     }
+    const first = this.first;
+    if (this.#climb !== undefined && (first === undefined || unitsOf(first) > this.free)) this.#climb.stop();
+  }
+
+  /** Gets units from outside, now or later: then `#arrive` is told. */
+  #getOut(units: number): boolean {
+    const climb = this.#climb;
+    if (climb === undefined) return true;
+    if (climb.units === units) return false;
+    climb.stop();
+    return climb.start(units);
+  }
+
+  /** Units have come that somebody has climbed for; perhaps he has gone meanwhile. */
+  #arrive(units: number): void {
+    const { first } = this;
+    if (first !== undefined && unitsOf(first) === units && units <= this.free && !isAborted(first)) {
+      this.#grant(first, units);
+    } else {
+      this.outer?.give(units);
+    }
+    this.#handOver();
+  }
+
+  #grant(first: Entry, units: number): void {
+    this.free -= units;
+    this.shift();
+    if (typeof first === 'function') first(this.newGuard(units));
+    else first.granted(this);
+  }
+
+  #deadlockError(): LockDeadlockError {
+    const message =
+      `waiting for ${this.kind} would never end: a task of this thread holds it, and could not release it ` +
+      'while the thread is blocked. Use the asynchronous call here.';
+    return new LockDeadlockError(message, { lock: this.kind });
   }
 
   #timeoutError(timeout: number): LockTimeoutError {
-    const state = this.free === 0 ? 'held' : `${this.capacity - this.free} held`;
+    const held = this.capacity - this.free;
+    let state = this.free === 0 ? 'held' : `${held} held`;
+    if (this.outer !== undefined && this.free > 0) state = held === 0 ? 'held by another thread' : `${state} by this thread`;
     const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }
+}
+
+function unitsOf(entry: Entry): number {
+  return typeof entry === 'function' ? 1 : entry.units;
+}
+
+function isAborted(entry: Entry): boolean {
+  return typeof entry !== 'function' && entry.limits?.aborted === true;
 }
 
 /** A promise of the guard. An async function makes it a few nanoseconds faster than Promise.resolve does. */

@@ -77,7 +77,7 @@ export class Memory {
 
   /** How many life slots may have somebody in them. */
   get joined(): number {
-    return Atomics.load(this.words, JOINED);
+    return Math.min(Atomics.load(this.words, JOINED), this.layout.threads);
   }
 
   /** Writes a word that only this thread writes. Not atomic, because that would cost as much as taking a lock. */

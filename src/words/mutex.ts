@@ -22,6 +22,7 @@
  * cannot use. If he dies, the others' slices end.
  */
 import { LockMisuseError } from '../errors.js';
+import type { Outer } from '../outer.js';
 import { lives, NAME, slotOf, suspect } from './life.js';
 import { IDLE, PARKED, Seat, SLICE, SPINNING, WOKEN, WORD } from './seat.js';
 import type { Place } from './seat.js';
@@ -41,18 +42,18 @@ export interface Spins {
   readonly seat: number;
 }
 
-export class MutexWords extends Seat {
+export class MutexWords extends Seat implements Outer {
   /** Whether the thread that held what was taken last has died holding it. */
   recovered = false;
+  readonly fair: boolean;
   protected readonly name: number;
-  readonly #fair: boolean;
   readonly #spins: Spins;
   #idleSlices = 0;
 
   constructor(place: Place, fair: boolean, spins: Spins = { lock: SPINS, seat: FAIR_SPINS }) {
     super(place);
     this.name = place.name;
-    this.#fair = fair;
+    this.fair = fair;
     this.#spins = spins;
   }
 
@@ -65,7 +66,7 @@ export class MutexWords extends Seat {
     return (Atomics.load(this.words, this.at + WORD) & NAME) === this.name;
   }
 
-  /** Whether somebody of another thread waits. */
+  /** Whether somebody waits, as far as the word tells. */
   get awaited(): boolean {
     return (Atomics.load(this.words, this.at + WORD) & WAIT) !== 0;
   }
@@ -96,10 +97,10 @@ export class MutexWords extends Seat {
   }
 
   /** Takes it, blocking this thread for at most `ms`. False if it did not come. */
-  take(ms: number): boolean {
+  take(_units: number, ms: number): boolean {
     if (this.tryTake() || this.#spin()) return true;
     const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
-    const resting = this.#fair && this.#spins.seat > 0 ? SPINNING : PARKED;
+    const resting = this.fair && this.#spins.seat > 0 ? SPINNING : PARKED;
     this.begin();
     let looked = false;
     while (!this.poll(looked, resting)) {
@@ -115,7 +116,7 @@ export class MutexWords extends Seat {
 
   // Not once somebody waits: then a free lock is his.
   #spin(): boolean {
-    if (this.#fair) return false;
+    if (this.fair) return false;
     for (let i = 0; i < this.#spins.lock; i++) {
       const word = Atomics.load(this.words, this.at + WORD);
       if (word === 0 && this.#seize(word, 0)) return true;
@@ -164,7 +165,7 @@ export class MutexWords extends Seat {
       this.#idleSlices = 0;
       return false;
     }
-    if (!this.#fair) return true;
+    if (!this.fair) return true;
     this.suspectAll(WOKEN);
     return !this.anybody(WOKEN) || ++this.#idleSlices >= PATIENCE;
   }
@@ -188,7 +189,7 @@ export class MutexWords extends Seat {
         if (Atomics.compareExchange(this.words, at, this.name, 0) === this.name) return;
         continue;
       }
-      Atomics.store(this.words, at, this.#fair || this.isOld(next) ? HANDOFF | WAIT : 0);
+      Atomics.store(this.words, at, this.fair || this.isOld(next) ? HANDOFF | WAIT : 0);
       if (!this.rouse(next)) this.passOn();
       return;
     }

@@ -39,6 +39,8 @@ export interface Place {
   readonly name: number;
   /** The number of this thread in the block. */
   readonly slot: number;
+  /** What must be alive for the name to be. */
+  readonly member?: object;
 }
 
 export class Seat {
@@ -88,6 +90,16 @@ export class Seat {
       if (Atomics.compareExchange(this.words, at, SPINNING, PARKED) !== SPINNING) return 'ok';
     }
     return this.memory.wait(at, PARKED, ms);
+  }
+
+  /** A promise of being woken, or undefined if we have been; the state is Parked. */
+  sleepAsync(): Promise<unknown> | undefined {
+    return this.memory.waitAsync(this.row + SEAT_STATE, PARKED);
+  }
+
+  /** Ends our own sleep: an asynchronous one cannot be cancelled, and would take the next wake-up for itself. */
+  wakeUp(): void {
+    this.memory.wake(this.row + SEAT_STATE);
   }
 
   /** The thread that has waited longest, among those whose want `suits`; -1 if there is none. */

@@ -4,11 +4,9 @@
  */
 import { existsSync, readlinkSync } from 'node:fs';
 import { threadId as workerId } from 'node:worker_threads';
-import { loadAddon } from '../addon.js';
-import type { Addon } from '../addon.js';
+import { tryAddon } from '../addon.js';
 
-/** The addon if it is there. What is done here works without it, only slower. */
-export const addon: Addon | undefined = tryAddon();
+const addon = tryAddon();
 
 // No system has threads with higher numbers.
 const NOBODY_KNOWS = 2 ** 29;
@@ -20,14 +18,6 @@ export const threadId: number = addon?.threadId() ?? idFromProc() ?? NOBODY_KNOW
 export function threadIsAlive(id: number): boolean {
   if (id >= NOBODY_KNOWS) return true;
   return addon?.threadAlive(id) ?? existsSync(`/proc/self/task/${id}`);
-}
-
-function tryAddon(): Addon | undefined {
-  try {
-    return loadAddon();
-  } catch {
-    return undefined;
-  }
 }
 
 function idFromProc(): number | undefined {

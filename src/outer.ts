@@ -1,0 +1,31 @@
+/**
+ * What lies outside of one thread, as its queue sees it: units that other threads, processes or hosts want as well.
+ * A queue that has an outside asks it before it hands out any, and only for whoever is first in the line.
+ */
+export interface Outer {
+  /** Whether the last holder of what was taken last has died holding it. Whoever tells of it sets it back. */
+  recovered: boolean;
+  /** Whether somebody outside waits. */
+  readonly awaited: boolean;
+  /** Whether the units go round outside in strict order of arrival. */
+  readonly fair: boolean;
+  /** Takes units if that is possible now. */
+  tryTake(units: number): boolean;
+  /** Takes units, blocking the thread for at most `ms`. False if they did not come. */
+  take(units: number, ms: number): boolean;
+  /** Gives units back. */
+  give(units: number): void;
+
+  /** Begins a wait that does not block. Then `poll` until it is true, or `end`. Only one at a time. */
+  begin(units: number): void;
+  /** Takes the units if it can be; else sees to it that `sleep` ends when it is worth another try. */
+  poll(looked: boolean): boolean;
+  /** A promise of the next wake-up, or undefined if it has come already. */
+  sleepAsync(): Promise<unknown> | undefined;
+  /** Ends that sleep. */
+  wakeUp(): void;
+  /** Somebody has died, or time has passed: finds out who lives. The answer is for `poll`. */
+  lookAround(): boolean;
+  /** Ends the wait without the units. */
+  end(): void;
+}
