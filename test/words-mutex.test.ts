@@ -30,16 +30,16 @@ const lock =
     const mutex = mutexOf(env, threads, kind);
     if (!mutex.take(1, ms)) return;
     visit(env);
-    mutex.give();
+    mutex.give(1);
   };
 
 const tryLock =
   (threads: number, kind: Kind): Thread =>
   (env) => {
     const mutex = mutexOf(env, threads, kind);
-    if (!mutex.tryTake()) return;
+    if (!mutex.tryTake(1)) return;
     visit(env);
-    mutex.give();
+    mutex.give(1);
   };
 
 const program = (threads: number, functions: Search['threads'], more: Partial<Search> = {}): Search => {

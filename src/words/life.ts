@@ -35,11 +35,15 @@ export function slotOf(name: number): number {
   return (name >>> SLOT_SHIFT) & 0xff;
 }
 
+export function generationOf(name: number): number {
+  return name >>> GENERATION_SHIFT;
+}
+
 /** Whether the one who is named still lives, as far as the words tell. */
 export function lives(memory: Memory, name: number): boolean {
   const at = memory.life + 2 * slotOf(name);
   const id = Atomics.load(memory.words, at);
-  return id > 0 && id !== DEAD && Atomics.load(memory.words, at + 1) === name >>> GENERATION_SHIFT;
+  return id > 0 && id !== DEAD && Atomics.load(memory.words, at + 1) === generationOf(name);
 }
 
 /** Whether somebody has this life slot now. */
