@@ -2,12 +2,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { loadAddon } from '../src/addon.js';
 import { LockUnsupportedError, Mutex } from '../src/index.js';
@@ -174,29 +171,6 @@ test('a thread that is terminated while the addon throws takes nobody with it', 
     console.log('alive');
   `);
   assert.deepEqual([ended.code, ended.signal, ended.stdout], [0, null, 'alive\n']);
-});
-
-test('several copies of the binary live in one thread, each with its own last words', async () => {
-  const words = new Int32Array(new SharedArrayBuffer(16));
-  const folder = await mkdtemp(join(tmpdir(), 'tierlock-copies-'));
-  const binary = fileURLToPath(new URL('../../build/Release/tierlock.node', import.meta.url));
-  const paths = [binary, binary, join(folder, 'copy.node'), join(folder, 'same.node')];
-  try {
-    await copyFile(binary, join(folder, 'copy.node'));
-    await symlink(binary, join(folder, 'same.node'));
-    const code = `
-      const words = require('node:worker_threads').workerData;
-      for (const [index, path] of ${JSON.stringify(paths)}.entries()) {
-        const copy = { exports: {} };
-        process.dlopen(copy, path);
-        copy.exports.onThreadEnd(words, index, index + 1);
-      }
-    `;
-    await once(new Worker(code, { eval: true, workerData: words }), 'exit');
-    assert.deepEqual([...words], [1, 2, 3, 4]);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 });
 
 test('looking for the binary asks neither other threads nor the network', async () => {
