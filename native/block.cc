@@ -1,5 +1,6 @@
 // openBlock, openName, closeName, chunk, names: what JavaScript sees of the block (names.h). Counts the uses
 // of this environment, so that nobody closes another's, and its end can close what is left.
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <new>
@@ -11,7 +12,9 @@ namespace tierlock {
 namespace {
 
 constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
-constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
+// What a number of JavaScript and an address of this platform can both count.
+constexpr int64_t kMaxBytes =
+    std::min<int64_t>((int64_t{1} << 53) - 1, std::numeric_limits<ptrdiff_t>::max());
 
 // Whether all went well; if not, it throws.
 bool Check(napi_env env, const char* what, Outcome outcome) {
@@ -43,7 +46,7 @@ void OpenBlock(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   std::optional<int64_t> numbers[4];
   for (size_t i = 0; i < 4; i++) {
-    numbers[i] = AsInteger(env, info[i], 0, i < 2 ? kMaxInt32 : kMaxSafeInteger);
+    numbers[i] = AsInteger(env, info[i], 0, i < 2 ? kMaxInt32 : kMaxBytes);
     if (!numbers[i]) {
       return ThrowTypeError(env,
                             "openBlock: slots, slotBytes, firstSlotByte and chunkBytes must be integers, "

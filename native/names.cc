@@ -89,12 +89,12 @@ Chunk Names::At(int32_t n) {
 Chunk Names::Around(const void* address) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto sought = reinterpret_cast<uintptr_t>(address);
+  auto after = std::upper_bound(sorted_.begin(), sorted_.end(), sought);
+  if (after == sorted_.begin()) return {nullptr, 0};
+  uintptr_t start = after[-1];
   auto bytes = static_cast<size_t>(geometry_.chunk_bytes);
-  for (char* start : chunks_) {
-    // Below the chunk the difference wraps round to more than any size.
-    if (sought - reinterpret_cast<uintptr_t>(start) < bytes) return {start, bytes};
-  }
-  return {nullptr, 0};
+  if (sought - start >= bytes) return {nullptr, 0};
+  return {reinterpret_cast<char*>(start), bytes};
 }
 
 int32_t Names::Count() {
@@ -113,12 +113,17 @@ Outcome Names::AddSlot() {
   if (slot == std::numeric_limits<int32_t>::max()) return Outcome::kFull;
   // The last time may have ended between the chunk and the entry: then the chunk is there.
   if (slot == static_cast<int64_t>(chunks_.size()) * geometry_.slots) {
-    chunks_.push_back(MapZeroes(static_cast<size_t>(geometry_.chunk_bytes)));
-    if (chunks_.back() == nullptr) {
-      chunks_.pop_back();
-      return Outcome::kNoMemory;
+    // Room first: then both lists get the chunk, or neither does.
+    if (chunks_.size() == chunks_.capacity()) {
+      sorted_.reserve(chunks_.size() * 2 + 1);
+      chunks_.reserve(chunks_.size() * 2 + 1);
     }
-    std::copy(header_.begin(), header_.end(), reinterpret_cast<int32_t*>(chunks_.back()));
+    char* chunk = MapZeroes(static_cast<size_t>(geometry_.chunk_bytes));
+    if (chunk == nullptr) return Outcome::kNoMemory;
+    std::copy(header_.begin(), header_.end(), reinterpret_cast<int32_t*>(chunk));
+    auto start = reinterpret_cast<uintptr_t>(chunk);
+    chunks_.push_back(chunk);
+    sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), start), start);
   }
   entries_.emplace_back();
   free_ = static_cast<int32_t>(slot);

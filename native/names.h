@@ -74,9 +74,10 @@ class Names {
   Geometry geometry_ = {};
   std::vector<int32_t> header_;
   std::vector<char*> chunks_;
-  std::vector<Entry> entries_;    // by slot
-  std::vector<int32_t> buckets_;  // the first entry of each; their number is a power of two
-  int32_t free_ = -1;             // most recently freed first: that slot is still in somebody's cache
+  std::vector<uintptr_t> sorted_;  // where the chunks start, by address
+  std::vector<Entry> entries_;     // by slot
+  std::vector<int32_t> buckets_;   // the first entry of each; their number is a power of two
+  int32_t free_ = -1;              // most recently freed first: that slot is still in somebody's cache
   int32_t count_ = 0;
 };
 
