@@ -17,7 +17,7 @@ for (const ending of endings) {
     const words = shared(8);
     const listener = addonWorker(
       `addon.onRing(() => {
-         Atomics.store(words, 3, Atomics.load(words, 1));
+         if (Atomics.load(words, 4) === 0) Atomics.store(words, 3, Atomics.load(words, 1));
          Atomics.add(words, 4, 1);
        });
        parentPort.on('message', () => {});
