@@ -2,7 +2,7 @@
 //
 // Each copy (a package may be installed twice, each with its binary) carries a table. All use the one of the
 // copy that was loaded first, so there is one set of names and one of bells. The functions behind it are that
-// copy's, too: nothing but this table and the two structs in it must be laid out alike, and no copy touches
+// copy's, too: nothing but this table and the structs in it must be laid out alike, and no copy touches
 // another's containers. A copy is never unloaded, because its functions and its memory serve until the
 // process ends.
 #pragma once
