@@ -21,17 +21,17 @@ const withoutOurs = (await absent('tierlock')) ?? false;
 
 const stints: Stints = [
   [
-    { turns: 6_000, writes: 0, ms: 2, longest: 0.5 },
-    { turns: 1_000, writes: 0, ms: 1, longest: 7 },
+    { turns: 6_000, writes: 0, from: 10, to: 12, longest: 0.5 },
+    { turns: 1_000, writes: 0, from: 20, to: 21, longest: 7 },
   ],
   [
-    { turns: 1_000, writes: 0, ms: 1, longest: 4 },
-    { turns: 4_000, writes: 0, ms: 2, longest: 1 },
+    { turns: 1_000, writes: 0, from: 11, to: 12, longest: 4 },
+    { turns: 4_000, writes: 0, from: 20, to: 22, longest: 1 },
   ],
 ];
 
 test('a figure is made of what all did in a window', () => {
-  assert.deepEqual(throughput(stints), [4, 3]);
+  assert.deepEqual(throughput(stints), [3.5, 2.5]);
   assert.deepEqual(longest(stints), [4, 7]);
   assert.deepEqual(share(stints), [1 / 3, 0.5]);
   assert.deepEqual(longest(stints.slice(0, 1)), [0.5, 7]);

@@ -9,7 +9,8 @@ enum { kMaxWorkers = 64, kMaxWindows = 64 };
 
 typedef struct {
   long turns;
-  double ms;
+  double from;
+  double to;
   double longest;
 } Stint;
 
@@ -17,11 +18,12 @@ static struct {
   _Alignas(64) pthread_mutex_t mutex;
   _Alignas(64) volatile long count;
   _Alignas(64) pthread_barrier_t gate;
+  int64_t deadline;
 } shared = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static int workers, batch, timed, windows;
 static long steps;
-static double window_ms;
+static int64_t window_ns;
 static cpu_set_t cores;
 static Stint stints[kMaxWorkers][kMaxWindows];
 static volatile uint32_t sink;
@@ -31,10 +33,11 @@ static void* Run(void* argument) {
   uint32_t x = 1;
   Pin(&cores, index);
   for (int window = 0; window < windows; window++) {
+    if (pthread_barrier_wait(&shared.gate) == PTHREAD_BARRIER_SERIAL_THREAD)
+      shared.deadline = NowNs() + window_ns;
     pthread_barrier_wait(&shared.gate);
-    int64_t start = NowNs(), since = start, longest = 0;
+    int64_t from = NowNs(), since = from, longest = 0;
     long turns = 0;
-    double ms;
     do {
       for (int i = 0; i < batch; i++) {
         pthread_mutex_lock(&shared.mutex);
@@ -49,9 +52,8 @@ static void* Run(void* argument) {
         pthread_mutex_unlock(&shared.mutex);
       }
       turns += batch;
-      ms = (NowNs() - start) / 1e6;
-    } while (ms < window_ms);
-    stints[index][window] = (Stint){turns, ms, longest / 1e6};
+    } while (NowNs() < shared.deadline);
+    stints[index][window] = (Stint){turns, from / 1e6, NowNs() / 1e6, longest / 1e6};
   }
   sink = x;
   return NULL;
@@ -64,7 +66,7 @@ int main(int argc, char** argv) {
   batch = atoi(argv[3]);
   timed = atoi(argv[4]);
   windows = atoi(argv[5]);
-  window_ms = atof(argv[6]);
+  window_ns = atol(argv[6]) * INT64_C(1000000);
   if (workers < 1 || workers > kMaxWorkers || windows < 1 || windows > kMaxWindows || batch < 1) return 2;
   sched_getaffinity(0, sizeof cores, &cores);
   pthread_barrier_init(&shared.gate, NULL, workers);
@@ -79,8 +81,8 @@ int main(int argc, char** argv) {
     for (int window = 0; window < windows; window++) {
       Stint* stint = &stints[i][window];
       sum += stint->turns;
-      printf("%s{\"turns\":%ld,\"writes\":%ld,\"ms\":%.6f,\"longest\":%.6f}", window > 0 ? "," : "",
-             stint->turns, stint->turns, stint->ms, stint->longest);
+      printf("%s{\"turns\":%ld,\"writes\":%ld,\"from\":%.6f,\"to\":%.6f,\"longest\":%.6f}",
+             window > 0 ? "," : "", stint->turns, stint->turns, stint->from, stint->to, stint->longest);
     }
     printf("]");
   }

@@ -82,7 +82,12 @@ function perWindow(stints: Stints, of: (window: readonly Stint[]) => number): nu
 
 /** Turns a microsecond, which is million turns a second. */
 export function throughput(stints: Stints): number[] {
-  return perWindow(stints, (window) => window.reduce((sum, { turns, ms }) => sum + turns / ms / 1_000, 0));
+  return perWindow(stints, (window) => {
+    const all = window.reduce((sum, { turns }) => sum + turns, 0);
+    const from = Math.min(...window.map((stint) => stint.from));
+    const to = Math.max(...window.map((stint) => stint.to));
+    return all / (to - from) / 1_000;
+  });
 }
 
 /** Milliseconds of the longest wait for a turn. */
@@ -93,7 +98,7 @@ export function longest(stints: Stints): number[] {
 /** What the one who had the fewest turns had, per what the one with the most had. */
 export function share(stints: Stints): number[] {
   return perWindow(stints, (window) => {
-    const rates = window.map(({ turns, ms }) => turns / ms);
+    const rates = window.map(({ turns, from, to }) => turns / (to - from));
     return Math.min(...rates) / Math.max(...rates);
   });
 }

@@ -7,6 +7,7 @@ import { runWorkers } from '../../test/support/workers.js';
 import { isNative, runNative } from '../contestants/native.js';
 import { type Origin, able, load, origin } from '../contestants/shared.js';
 import { median } from '../harness.js';
+import { clock } from './clock.js';
 import { onTheirCores } from './contest.js';
 
 interface Relay {
@@ -24,11 +25,6 @@ const settleUs = 500;
 const Ready = 16;
 const Got = 48;
 
-/** The one clock that all threads share. */
-function now(): number {
-  return Number(process.hrtime.bigint());
-}
-
 function spinUntil(done: () => boolean): void {
   while (!done());
 }
@@ -44,7 +40,7 @@ export async function run(index: number, relay: Relay): Promise<number[]> {
     Atomics.add(words, Ready + mine, 1);
     const held = hold();
     const release = held instanceof Promise ? await held : held;
-    const at = now();
+    const at = clock();
     if (turn > 0) took.push(at - (releasedAt[0] ?? 0));
     const got = Atomics.add(words, Got + mine, 1) + 1;
 
@@ -52,10 +48,10 @@ export async function run(index: number, relay: Relay): Promise<number[]> {
       // Thread 1 is ready for the first time when thread 0 holds for the first; then it is ahead by one.
       const needed = index === 0 ? got : got + 1;
       spinUntil(() => Atomics.load(words, Ready + other) >= needed);
-      const end = now() + settleUs * 1_000;
-      spinUntil(() => now() >= end);
+      const end = clock() + settleUs / 1_000;
+      spinUntil(() => clock() >= end);
     }
-    releasedAt[0] = now();
+    releasedAt[0] = clock();
     release();
     // Nobody barges: that would be no hand-off.
     if (turn + 1 < turns) {
@@ -86,5 +82,5 @@ export async function handOff(name: string, quick: boolean): Promise<number> {
   });
   await onTheirCores(team);
   const took = (await team.results).flatMap((each) => each ?? []);
-  return median(took) / 1_000;
+  return median(took) * 1_000;
 }

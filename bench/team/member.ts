@@ -3,6 +3,7 @@
  * and over until the time is up. Nobody else runs meanwhile; the main thread waits for the results.
  */
 import { type Origin, able, load } from '../contestants/shared.js';
+import { clock } from './clock.js';
 import { Gate, alone, among, heat, reading } from './sections.js';
 
 /** How the workers use the lock. */
@@ -35,21 +36,26 @@ export interface Stint {
   readonly turns: number;
   /** How many of them had to be alone. */
   readonly writes: number;
-  readonly ms: number;
+  /** When its first turn began and its last one was over, by the clock that all share. */
+  readonly from: number;
+  readonly to: number;
   /** The longest wait for a turn, in milliseconds; 0 unless timed. */
   readonly longest: number;
 }
 
-/** Waits until all have come. */
-function meet(memory: Int32Array, workers: number): void {
+/** Waits until all have come. The last one says until when they all play. */
+function meet({ memory, workers, windowMs }: Contest): number {
+  const deadline = new Float64Array(memory.buffer, Gate.deadline * 4, 1);
   const open = Atomics.load(memory, Gate.open);
   if (Atomics.add(memory, Gate.arrived, 1) + 1 < workers) {
     while (Atomics.load(memory, Gate.open) === open) Atomics.wait(memory, Gate.open, open);
-    return;
+  } else {
+    deadline[0] = clock() + windowMs;
+    Atomics.store(memory, Gate.arrived, 0);
+    Atomics.add(memory, Gate.open, 1);
+    Atomics.notify(memory, Gate.open);
   }
-  Atomics.store(memory, Gate.arrived, 0);
-  Atomics.add(memory, Gate.open, 1);
-  Atomics.notify(memory, Gate.open);
+  return deadline[0] ?? 0;
 }
 
 /** When the last section was left, and the longest time from there into the next. There is nothing else between. */
@@ -104,19 +110,19 @@ export async function run(index: number, contest: Contest): Promise<Stint[]> {
   heat(15);
   const stints: Stint[] = [];
   while (stints.length < contest.windows) {
-    meet(contest.memory, contest.workers);
+    const deadline = meet(contest);
     let takes = 0;
-    const start = performance.now();
-    wait.since = start;
+    const from = clock();
+    wait.since = performance.now();
     wait.longest = 0;
-    let ms = 0;
+    // Its own clock is the faster one.
+    const end = wait.since + deadline - from;
     do {
       const taken = take();
       if (taken !== undefined) await taken;
       takes++;
-      ms = performance.now() - start;
-    } while (ms < contest.windowMs);
-    stints.push({ turns: takes * turns, writes: takes * writes, ms, longest: wait.longest });
+    } while (performance.now() < end);
+    stints.push({ turns: takes * turns, writes: takes * writes, from, to: clock(), longest: wait.longest });
   }
   return stints;
 }

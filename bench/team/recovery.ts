@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runWorkers } from '../../test/support/workers.js';
 import { type Origin, able, load, origin } from '../contestants/shared.js';
+import { clock } from './clock.js';
 import { loadAddon } from '../../src/addon.js';
 
 interface Loss {
@@ -17,11 +18,6 @@ const Held = 0;
 const Waiting = 1;
 
 const withoutAddon = ', without the addon';
-
-/** The one clock that all threads share. */
-function now(): number {
-  return Number(process.hrtime.bigint());
-}
 
 /** Worker 0 holds until it is ended; worker 1 waits, and returns when it had the lock. */
 export async function run(index: number, { lock, handle, words }: Loss): Promise<number> {
@@ -36,7 +32,7 @@ export async function run(index: number, { lock, handle, words }: Loss): Promise
   Atomics.store(words, Waiting, 1);
   const held = hold();
   const release = held instanceof Promise ? await held : held;
-  const at = now();
+  const at = clock();
   release();
   return at;
 }
@@ -69,10 +65,10 @@ export async function recovery(name: string, quick: boolean): Promise<number[]> 
     while (Atomics.load(words, Waiting) === 0) await sleep(1);
     // Long enough to sleep, and never at the same place of a slice of time.
     await sleep(10 + ((times.length * 7) % 20));
-    const start = now();
+    const start = clock();
     await team.terminate(0);
     const [, at = Number.NaN] = await team.results;
-    times.push((at - start) / 1e6);
+    times.push(at - start);
   }
   return times;
 }

@@ -4,7 +4,7 @@
  */
 
 /** Words of the contest's memory, each on a cache line of its own. */
-export const Gate = { arrived: 16, open: 32 } as const;
+export const Gate = { arrived: 16, open: 32, deadline: 112 } as const;
 export const Proof = { count: 48, again: 64, inside: 80, broken: 96 } as const;
 
 export function contestMemory(): Int32Array {
