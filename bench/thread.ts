@@ -10,7 +10,7 @@ import { loopTimes } from './inner.js';
 import { alone, pairs } from './team/alone.js';
 import { type Section, contest, longest, share, throughput, unfit } from './team/contest.js';
 import { handOff } from './team/hand-off.js';
-import { recovery } from './team/recovery.js';
+import { recovery, unfitToLose } from './team/recovery.js';
 
 const pthread = 'floor: C pthread_mutex';
 
@@ -94,7 +94,7 @@ const cases: readonly Case[] = [
       'tierlock, without the addon',
       'tierlock: await, without the addon',
     ],
-    absent: () => absent('tierlock'),
+    absent: unfitToLose,
     trial: recovery,
   },
   awaited,

@@ -9,7 +9,7 @@ import { buildNative, runNative } from '../bench/contestants/native.js';
 import { absent } from '../bench/contestants/shared.js';
 import { type Plan, type Stints, contest, longest, share, throughput, unfit } from '../bench/team/contest.js';
 import { handOff } from '../bench/team/hand-off.js';
-import { recovery } from '../bench/team/recovery.js';
+import { recovery, unfitToLose } from '../bench/team/recovery.js';
 import { contestMemory, prove, stepsOf, work } from '../bench/team/sections.js';
 import { allowedCores } from './support/system.js';
 
@@ -17,7 +17,7 @@ const two = { workers: 2, section: '200 ns' } as const;
 const pthread = 'floor: C pthread_mutex';
 const skip = (await unfit('SAB naive')) ?? (allowedCores().length < 2 && 'nobody meets anybody on one core');
 const withoutC = (await absent(pthread)) ?? false;
-const withoutOurs = (await absent('tierlock')) ?? false;
+const withoutOurs = (await unfitToLose('tierlock')) ?? false;
 
 const stints: Stints = [
   [

@@ -3,17 +3,12 @@
  * figures are never those of a lock that only one thread knows.
  */
 import * as tierlock from '../../src/index.js';
+import { type LockHandle, Mutex } from '../../src/index.js';
 import { enter, tally } from './contestant.js';
 import type { Access, SharedModule } from './shared.js';
 
 interface Guard {
   release(): unknown;
-}
-interface Mutex {
-  readonly handle: unknown;
-  lock(): Promise<Guard>;
-  lockSync(): Guard;
-  runSync(section: () => void): void;
 }
 interface RWLock {
   readonly handle: unknown;
@@ -32,15 +27,19 @@ interface Made<L, A extends unknown[]> {
   new (...args: A): L;
   from(handle: unknown): L;
 }
-const { Mutex, RWLock, Semaphore, Condition } = tierlock as unknown as {
-  Mutex: Made<Mutex, [options?: { fair?: boolean }]>;
-  RWLock: Made<RWLock, [options?: { fair?: boolean; readMostly?: boolean }]>;
+const { RWLock, Semaphore, Condition } = tierlock as unknown as {
+  RWLock: Made<RWLock, [options?: { readMostly?: boolean }]>;
   Semaphore: Made<Semaphore, [permits: number]>;
   Condition: Made<Condition, [mutex: Mutex]>;
 };
 
-export const absent: string | undefined =
-  'handle' in tierlock.Mutex.prototype ? undefined : 'its locks are not shared between threads yet';
+export function absent(name: string): string | undefined {
+  const [, wants = 'Mutex'] = /(RWLock|Semaphore|notify)/.exec(name) ?? [];
+  const lock = { Mutex, RWLock, Semaphore, notify: Condition }[wants];
+  return lock !== undefined && 'handle' in lock.prototype
+    ? undefined
+    : 'it is not shared between threads yet';
+}
 
 function waiting(mutex: Mutex): Access {
   return {
@@ -138,14 +137,14 @@ function permits(semaphore: Semaphore): Access {
 }
 
 export const contestants: SharedModule['contestants'] = {
-  tierlock: { make: () => new Mutex().handle, open: (handle) => blocking(Mutex.from(handle)) },
+  tierlock: { make: () => new Mutex().handle, open: (handle: LockHandle) => blocking(Mutex.from(handle)) },
   'tierlock: fair': {
     make: () => new Mutex({ fair: true }).handle,
-    open: (handle) => blocking(Mutex.from(handle)),
+    open: (handle: LockHandle) => blocking(Mutex.from(handle)),
   },
   'tierlock: runSync': {
     make: () => new Mutex().handle,
-    open(handle): Access {
+    open(handle: LockHandle): Access {
       const mutex = Mutex.from(handle);
       return {
         loop(n) {
@@ -154,7 +153,10 @@ export const contestants: SharedModule['contestants'] = {
       };
     },
   },
-  'tierlock: await': { make: () => new Mutex().handle, open: (handle) => waiting(Mutex.from(handle)) },
+  'tierlock: await': {
+    make: () => new Mutex().handle,
+    open: (handle: LockHandle) => waiting(Mutex.from(handle)),
+  },
   // Never leaves its thread, so it needs no handle.
   'tierlock: await, unshared': { make: () => undefined, open: () => waiting(new Mutex()) },
 

@@ -2,11 +2,11 @@
  * How long a lock stays lost when its holder is terminated: from the call of `worker.terminate()` until a thread that
  * waits has the lock. The holder computes when it is hit, as a thread that hangs does.
  */
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runWorkers } from '../../test/support/workers.js';
-import { type Origin, able, load, origin } from '../contestants/shared.js';
+import { type Origin, able, absent, load, origin } from '../contestants/shared.js';
 import { clock } from './clock.js';
-import { loadAddon } from '../../src/addon.js';
 
 interface Loss {
   readonly lock: Origin;
@@ -37,20 +37,26 @@ export async function run(index: number, { lock, handle, words }: Loss): Promise
   return at;
 }
 
-/** So the workers go without it too. It is asked for by an environment variable. */
-function goWithoutAddon(): void {
-  process.env['TIERLOCK_ADDON'] = 'off';
-  try {
-    loadAddon();
-  } catch {
-    return;
-  }
-  throw new Error('TIERLOCK_ADDON=off did not keep the addon from being loaded');
+/** Asked in a process of its own: whoever has loaded it once has it for good. */
+function addonLoads(flag: string): boolean {
+  const probe = 'import(process.argv[1]).then(({ loadAddon }) => loadAddon())';
+  const addon = new URL('../../src/addon.js', import.meta.url).href;
+  const env = { ...process.env, TIERLOCK_ADDON: flag };
+  return spawnSync(process.execPath, ['-e', probe, addon], { env }).status === 0;
+}
+
+/** Why a contestant cannot take part; undefined if it can. */
+export async function unfitToLose(name: string): Promise<string | undefined> {
+  const without = name.endsWith(withoutAddon);
+  if (without && addonLoads('off')) return 'TIERLOCK_ADDON=off does not keep the addon from being loaded';
+  if (!without && !addonLoads('')) return 'the addon is missing';
+  return absent(name.replace(withoutAddon, ''));
 }
 
 /** Milliseconds, one figure for each terminated holder. */
 export async function recovery(name: string, quick: boolean): Promise<number[]> {
-  if (name.endsWith(withoutAddon)) goWithoutAddon();
+  // The workers get a copy.
+  if (name.endsWith(withoutAddon)) process.env['TIERLOCK_ADDON'] = 'off';
   const lock = origin(name.replace(withoutAddon, ''));
   const shared = await load(lock);
   const times: number[] = [];
