@@ -34,8 +34,12 @@ export const HANDOFF = 2;
 const SPINS = 60;
 /** In a fair lock: how often one looks at one's own seat. Some 20 microseconds, half of what a wake-up costs. */
 const FAIR_SPINS = 2500;
-/** After so many slices in which nobody came for a lock that was handed over, it is anybody's. */
-const PATIENCE = 10;
+/**
+ * After so many looks at a lock that was handed over and not taken, it is anybody's: a thread that is woken may be
+ * blocked by something else, perhaps by us.
+ */
+const PATIENCE = 2;
+const FAIR_PATIENCE = 10;
 
 export interface Spins {
   readonly lock: number;
@@ -176,9 +180,8 @@ export class MutexWords extends Seat implements Outer {
       this.#idleSlices = 0;
       return false;
     }
-    if (!this.fair) return true;
     this.suspectAll(WOKEN);
-    return !this.anybody(WOKEN) || ++this.#idleSlices >= PATIENCE;
+    return !this.anybody(WOKEN) || ++this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
   }
 
   /** Gives it back. */
