@@ -164,17 +164,16 @@ export class RWLockWords extends MutexWords {
     if (looked) this.passOn();
     for (;;) {
       const state = this.state;
-      if (state === GRANTED || this.#tryRead(1)) {
+      const word = Atomics.load(this.words, this.at + WORD);
+      const open = (word & NAME) === 0 ? (word & HANDOFF) === 0 : !lives(this.memory, word);
+      if (state === GRANTED || (open && this.#tryRead(1))) {
         if (state === GRANTED) this.#count(this.#reading + 1);
         this.state = IDLE;
         return true;
       }
-      if (state !== resting) {
-        this.state = resting;
-        continue;
-      }
-      const word = Atomics.load(this.words, this.at + WORD);
-      if (word !== 0 && ((word & WAIT) !== 0 || this.mark(word))) return false;
+      if (open) continue;
+      if (state !== resting) this.state = resting;
+      else if ((word & WAIT) !== 0 || this.mark(word)) return false;
     }
   }
 
@@ -242,7 +241,8 @@ export class RWLockWords extends MutexWords {
     const { memory, words } = this;
     for (let slot = 0, end = memory.joined; slot < end; slot++) {
       const row = memory.row(slot, this.place.lock);
-      const reads = Atomics.load(words, row + HELD) > 0 || Atomics.load(words, row + SEAT_STATE) === GRANTED;
+      // In this order: a reader who was let in counts itself before it leaves its seat.
+      const reads = Atomics.load(words, row + SEAT_STATE) === GRANTED || Atomics.load(words, row + HELD) > 0;
       if (reads && slot !== except && slotLives(memory, slot)) return false;
     }
     return true;
@@ -253,8 +253,8 @@ export class RWLockWords extends MutexWords {
     const { memory, words } = this;
     for (let slot = 0, end = memory.joined; slot < end; slot++) {
       const row = memory.row(slot, this.place.lock);
-      const held = Atomics.load(words, row + HELD);
       const state = Atomics.load(words, row + SEAT_STATE);
+      const held = Atomics.load(words, row + HELD);
       if ((held !== 0 || state !== IDLE) && slotLives(memory, slot)) look(held, state, slot, row);
     }
   }
