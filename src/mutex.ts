@@ -6,7 +6,7 @@ import { joinShared, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { MutexWords } from './words/mutex.js';
 
-type MutexQueue = Queue<SyncGuard, MutexWords>;
+export type MutexQueue = Queue<SyncGuard, MutexWords>;
 
 let reveal: (mutex: Mutex) => MutexQueue;
 

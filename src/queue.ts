@@ -30,7 +30,7 @@ import { checkCallable, readWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
 import type { Outer } from './outer.js';
 
-type GuardClass<G extends SyncGuard> = new (queue: Queue<G>, units: number) => G;
+type GuardClass<G extends SyncGuard, O extends Outer> = new (queue: Queue<G, O>, units: number) => G;
 
 // How long what was taken outside may go round in this thread while others wait for it.
 const PASSES = 256;
@@ -39,7 +39,7 @@ const PASSING_MS = 10;
 export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
   readonly kind: string;
   readonly capacity: number;
-  readonly #Guard: GuardClass<G>;
+  readonly #Guard: GuardClass<G, O>;
   free: number;
   outer: O | undefined = undefined;
   #climb: Climb | undefined = undefined;
@@ -48,7 +48,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   #passingSince = 0;
 
   /** `kind` is what errors call the lock: "the mutex". */
-  constructor(kind: string, capacity: number, Guard: GuardClass<G>) {
+  constructor(kind: string, capacity: number, Guard: GuardClass<G, O>) {
     super();
     this.kind = kind;
     this.capacity = capacity;
@@ -81,11 +81,19 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** A guard of units that have been taken. */
   newGuard(units: number): G {
     const guard = new this.#Guard(this, units);
-    if (this.outer?.recovered === true) {
-      this.outer.recovered = false;
-      control.recover(guard);
-    }
+    if (this.outer?.recovered === true) this.#tell(this.outer, guard);
     return guard;
+  }
+
+  /** Makes a suspended guard one of units that have been taken for it. */
+  resume(guard: G): void {
+    control.resume(guard);
+    if (this.outer?.recovered === true) this.#tell(this.outer, guard);
+  }
+
+  #tell(outer: O, guard: G): void {
+    outer.recovered = false;
+    control.recover(guard);
   }
 
   /** Takes the units, or waits for them. Whatever goes wrong is a rejection. */
@@ -141,6 +149,19 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     return this.newGuard(units);
   }
 
+  /** Gives units back and leaves those in the line where they are: the thread is about to be blocked. */
+  giveSync(units: number): void {
+    this.free += units;
+    this.#climb?.stop();
+    this.outer?.give(units);
+  }
+
+  /** Takes them again, however long it takes. */
+  retakeSync(units: number): void {
+    this.outer?.take(units, Infinity);
+    this.free -= units;
+  }
+
   // Whoever climbs for this thread comes down, because a blocked thread has one place to stand at. He goes on as soon
   // as units are given back, or now if none have come.
   #takeSync(units: number, timeout: number): boolean {
@@ -190,7 +211,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   // The next of this thread may have what was taken outside without any way round, if it is just what he wants.
   #giveOut(outer: Outer, units: number): void {
     const { first } = this;
-    if (first !== undefined && unitsOf(first) === units && !isAborted(first) && this.#mayPass(outer)) {
+    if (first !== undefined && unitsOf(first) === units && !isAborted(first) && this.#mayPass(outer, units)) {
       this.#grant(first, units);
       return;
     }
@@ -199,9 +220,9 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     if (this.length > 0) this.#handOver();
   }
 
-  #mayPass(outer: Outer): boolean {
+  #mayPass(outer: Outer, units: number): boolean {
     if (!outer.awaited) return true;
-    if (outer.fair) return false;
+    if (outer.fair || units < this.capacity) return false;
     if (this.#passes === 0) this.#passingSince = performance.now();
     return ++this.#passes < PASSES && performance.now() - this.#passingSince < PASSING_MS;
   }

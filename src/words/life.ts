@@ -20,7 +20,7 @@
  */
 import { JOINED } from './memory.js';
 import type { Memory } from './memory.js';
-import { SEAT_STATE } from './row.js';
+import { GENERATION, SEAT_STATE } from './row.js';
 
 export const DEAD = 0x40000000;
 
@@ -50,6 +50,12 @@ export function lives(memory: Memory, name: number): boolean {
 export function slotLives(memory: Memory, slot: number): boolean {
   const id = Atomics.load(memory.words, memory.life + 2 * slot);
   return id > 0 && id !== DEAD;
+}
+
+/** Whether what the row says is said by somebody who lives, and not by the last one in his life slot. */
+export function rowLives(memory: Memory, slot: number, row: number): boolean {
+  const generation = Atomics.load(memory.words, row + GENERATION);
+  return slotLives(memory, slot) && Atomics.load(memory.words, memory.life + 2 * slot + 1) === generation;
 }
 
 /** The same, after asking the system, which is dear. A death found so is marked for all. */

@@ -19,7 +19,7 @@
  * readers in (Granted: their seats count as readers until they wake), and the next writer drains these first. In a
  * fair lock he lets in those readers who came before the next writer, and the mutex is handed over always.
  */
-import { generationOf, lives, NAME, slotLives, slotOf, suspect } from './life.js';
+import { generationOf, lives, NAME, rowLives, slotOf, suspect } from './life.js';
 import { HANDOFF, MutexWords, overwritten, WAIT } from './mutex.js';
 import { GENERATION, HELD, SEAT_STATE, TICKET, WANT } from './row.js';
 import { GRANTED, IDLE, PARKED, SPINNING, WOKEN, WORD } from './seat.js';
@@ -79,6 +79,12 @@ export class RWLockWords extends MutexWords {
       if (slot !== this.place.slot && state !== IDLE && (want === WRITE || want === DRAIN)) waiting++;
     });
     return waiting;
+  }
+
+  /** Whether somebody waits whom our readers keep out, or whom a writer of ours would have to let in. */
+  override get awaited(): boolean {
+    const word = Atomics.load(this.words, this.at + WORD);
+    return (word & WAIT) !== 0 || ((word & NAME) !== 0 && (word & NAME) !== this.name);
   }
 
   override tryTake(units: number): boolean {
@@ -243,7 +249,7 @@ export class RWLockWords extends MutexWords {
       const row = memory.row(slot, this.place.lock);
       // In this order: a reader who was let in counts itself before it leaves its seat.
       const reads = Atomics.load(words, row + SEAT_STATE) === GRANTED || Atomics.load(words, row + HELD) > 0;
-      if (reads && slot !== except && slotLives(memory, slot)) return false;
+      if (reads && slot !== except && rowLives(memory, slot, row)) return false;
     }
     return true;
   }
@@ -255,7 +261,7 @@ export class RWLockWords extends MutexWords {
       const row = memory.row(slot, this.place.lock);
       const state = Atomics.load(words, row + SEAT_STATE);
       const held = Atomics.load(words, row + HELD);
-      if ((held !== 0 || state !== IDLE) && slotLives(memory, slot)) look(held, state, slot, row);
+      if ((held !== 0 || state !== IDLE) && rowLives(memory, slot, row)) look(held, state, slot, row);
     }
   }
 
