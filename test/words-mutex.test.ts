@@ -71,6 +71,11 @@ for (const [name, kind] of Object.entries(kinds)) {
   test(`${name}: two rounds against one that is short of time`, () => {
     holds(program(2, [times(2, lock(2, kind)), lock(2, kind, 10)], { timeouts: 2 }));
   });
+  // Once a waiter that had slept a slice went back to spinning over the wake-up that had just come.
+  test(`${name}: a short spin, and a slice that ends`, () => {
+    const threads = [lock(2, { ...kind, spins: 1 }), lock(2, { ...kind, spins: 1 })];
+    holds(program(2, threads, { timeouts: 1 }));
+  });
   test(`${name}: try against lock`, () => {
     holds(program(2, [times(2, tryLock(2, kind)), times(2, lock(2, kind))]));
   });

@@ -160,7 +160,7 @@ export class MutexWords extends Seat implements Outer {
         this.state = IDLE;
         return true;
       }
-      if (state !== resting) this.state = state = resting;
+      if (state !== PARKED && state !== SPINNING) this.state = state = resting;
       else if ((word & WAIT) !== 0 || this.mark(word)) return false;
     }
   }

@@ -178,7 +178,7 @@ export class RWLockWords extends MutexWords {
         return true;
       }
       if (open) continue;
-      if (state !== resting) this.state = resting;
+      if (state !== PARKED && state !== SPINNING) this.state = resting;
       else if ((word & WAIT) !== 0 || this.mark(word)) return false;
     }
   }

@@ -5,8 +5,8 @@
  *
  *   state      who may change it
  *   Idle       -> Spinning, Parked: its owner, before it marks the lock's word with WAIT
- *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on
- *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it
+ *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on; both by compareExchange
+ *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it; likewise
  *   Woken      -> any: its owner, who must take the lock, or wait again, or pass the wake-up on
  *   Granted    -> Idle: its owner (rwlock.ts)
  *
