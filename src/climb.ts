@@ -73,14 +73,15 @@ export class Climb implements Watcher {
     if (sleep === undefined) return false;
     this.#sleep = sleep;
     // Nobody's: it may outlast the one whose wait it began with.
-    void nobody.runInAsyncScope(() =>
-      sleep.then(() => {
-        if (this.#sleep !== sleep) return;
-        this.#sleep = undefined;
-        this.#goOn(false);
-      }),
-    );
+    void nobody.runInAsyncScope(() => this.#goOnAfter(sleep));
     return true;
+  }
+
+  async #goOnAfter(sleep: Promise<unknown>): Promise<void> {
+    await sleep;
+    if (this.#sleep !== sleep) return;
+    this.#sleep = undefined;
+    this.#goOn(false);
   }
 
   #rest(): void {

@@ -96,7 +96,12 @@ export class RWLock {
   /** Joins the lock that another thread has made: see `Mutex.from`. */
   static from(handle: LockHandle): RWLock {
     const lock = new RWLock();
-    const joined = joinShared(handle, 'rwlock', newQueue, (place, config) => new RWLockWords(place, config === FAIR));
+    const joined = joinShared(
+      handle,
+      'rwlock',
+      newQueue,
+      (place, config) => new RWLockWords(place, config === FAIR),
+    );
     lock.#queue = joined.queue;
     lock.#fair = joined.config === FAIR;
     lock.#handle = joined.handle;

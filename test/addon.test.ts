@@ -132,7 +132,7 @@ declare const WebAssembly: {
 
 test('the last word goes where the view looks, also in memory that grows later', async () => {
   const fixed = new Int32Array(new SharedArrayBuffer(32), 8, 4);
-  const growing = Reflect.construct(SharedArrayBuffer, [8, { maxByteLength: 1 << 20 }]) as Growing;
+  const growing: Growing = Reflect.construct(SharedArrayBuffer, [8, { maxByteLength: 1 << 20 }]);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 8, shared: true });
   const views = [fixed, new Int32Array(growing), new Int32Array(memory.buffer)];
   const code = `

@@ -11,7 +11,10 @@ import { allJoined, CheckedMemory, die, dieUntold, layoutOf, placeOf, wordsFor }
 /** A word that the mutex protects: how many may pass. */
 const flagOf = (threads: number): number => wordsFor(layoutOf(threads, 2));
 
-function open({ words, thread, now }: Env, threads: number): { mutex: MutexWords; condition: ConditionWords } {
+function open(
+  { words, thread, now }: Env,
+  threads: number,
+): { mutex: MutexWords; condition: ConditionWords } {
   const memory = new CheckedMemory(words, layoutOf(threads, 2), now);
   const mutex = new MutexWords(placeOf(memory, thread), false, { lock: 0, seat: 0 });
   return { mutex, condition: new ConditionWords(placeOf(memory, thread, 1)) };

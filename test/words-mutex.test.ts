@@ -54,7 +54,6 @@ const program = (threads: number, functions: Search['threads'], more: Partial<Se
   };
 };
 
-
 const REPORT = process.env['TIERLOCK_STATES'] === '1';
 const holds = (search: Search): void => {
   const result = verify(search);

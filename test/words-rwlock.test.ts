@@ -84,7 +84,8 @@ const program = (threads: Search['threads'], more: Partial<Search> = {}): Search
     init: (memory) => {
       join(memory);
       const block = new Memory(memory.words, layout);
-      for (let t = 0; t < layout.threads; t++) memory.atomics.store(memory.words, block.row(t, 0) + GENERATION, 1);
+      for (let t = 0; t < layout.threads; t++)
+        memory.atomics.store(memory.words, block.row(t, 0) + GENERATION, 1);
     },
     onKill: die(layout),
     steps: 300,

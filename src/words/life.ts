@@ -74,7 +74,7 @@ export function join(memory: Memory, id: number): number | undefined {
   const slot = claim(memory, id);
   if (slot === undefined) return undefined;
   const at = memory.life + 2 * slot;
-  const generation = (Atomics.load(words, at + 1) & GENERATIONS) % GENERATIONS + 1;
+  const generation = ((Atomics.load(words, at + 1) & GENERATIONS) % GENERATIONS) + 1;
   Atomics.store(words, at + 1, generation);
   // What the last one in this slot waited for must not look as if we did. What it held stays in the rows, marked
   // with its generation, until somebody gives it back.

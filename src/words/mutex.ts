@@ -81,9 +81,7 @@ export class MutexWords extends Seat implements Outer {
   }
 
   protected tryTakeWord(): boolean {
-    return (
-      Atomics.compareExchange(this.words, this.at + WORD, 0, this.name) === 0 || this.#tryTakeMarked()
-    );
+    return Atomics.compareExchange(this.words, this.at + WORD, 0, this.name) === 0 || this.#tryTakeMarked();
   }
 
   #tryTakeMarked(): boolean {
@@ -152,9 +150,7 @@ export class MutexWords extends Seat implements Outer {
     for (;;) {
       const word = Atomics.load(this.words, this.at + WORD);
       const open =
-        (word & NAME) === 0
-          ? (word & HANDOFF) === 0 || state === WOKEN || looked
-          : !lives(this.memory, word);
+        (word & NAME) === 0 ? (word & HANDOFF) === 0 || state === WOKEN || looked : !lives(this.memory, word);
       if (open) {
         if (!this.seize(word, WAIT)) continue;
         this.state = IDLE;
