@@ -204,8 +204,13 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** Gives units back, to whoever is first in the line. */
   give(units: number): void {
     this.free += units;
-    if (this.outer !== undefined) this.#giveOut(this.outer, units);
-    else if (this.length > 0) this.#handOver();
+    const { outer } = this;
+    if (this.length > 0) {
+      if (outer === undefined) this.#handOver();
+      else this.#giveOut(outer, units);
+    } else if (outer !== undefined) {
+      outer.give(units);
+    }
   }
 
   // The next of this thread may have what was taken outside without any way round, if it is just what he wants.
