@@ -40,3 +40,9 @@ export async function awaitOneBlockOnOther(_: number, { a, b, steps }: Two): Pro
   await first;
   return order;
 }
+
+/** One turn. */
+export function comeAndGo(_: number, handle: LockHandle): boolean {
+  using guard = Mutex.from(handle).lockSync({ timeout: 5000 });
+  return guard.held;
+}
