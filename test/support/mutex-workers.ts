@@ -15,9 +15,10 @@ export function dieHolding(_: number, handle: LockHandle): void {
   Mutex.from(handle).lockSync();
 }
 
-/** Locks, and stays in a loop: it can only be terminated. */
-export function holdForEver(_: number, { a, steps }: Two): void {
+/** Locks both, and stays: it can only be terminated. */
+export function holdForEver(_: number, { a, b, steps }: Two): void {
   Mutex.from(a).lockSync();
+  Mutex.from(b).lockSync();
   Atomics.store(steps, 0, 1);
   Atomics.wait(steps, 15, 0);
 }
@@ -45,4 +46,8 @@ export async function awaitOneBlockOnOther(_: number, { a, b, steps }: Two): Pro
 export function comeAndGo(_: number, handle: LockHandle): boolean {
   using guard = Mutex.from(handle).lockSync({ timeout: 5000 });
   return guard.held;
+}
+
+export function isTold(_: number, handle: LockHandle): boolean {
+  return Mutex.from(handle).runSync((guard) => guard.recovered);
 }
