@@ -21,7 +21,10 @@ export interface Sleeper {
 
 /** Units that others want as well. */
 export interface Outer extends Sleeper {
-  /** Whether the last holder of what was taken last has died holding it. Whoever tells of it sets it back. */
+  /**
+   * Whether the last holder of what was taken last has died holding it. Whoever tells of it sets it back; what is
+   * given back while it is set is given to the next one with the same news.
+   */
   recovered: boolean;
   /** Whether somebody outside waits. */
   readonly awaited: boolean;

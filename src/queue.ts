@@ -35,6 +35,8 @@ type GuardClass<G extends SyncGuard, O extends Outer> = new (queue: Queue<G, O>,
 // How long what was taken outside may go round in this thread while others wait for it.
 const PASSES = 256;
 const PASSING_MS = 10;
+// In ms.
+const LOOK_EVERY = 10;
 
 export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
   readonly kind: string;
@@ -46,6 +48,8 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** How often, and since when, units have been passed on inside although others waited. */
   #passes = 0;
   #passingSince = 0;
+  /** When the outside may next be asked about those who hold something, by one who does not wait. */
+  #nextLook = 0;
 
   /** `kind` is what errors call the lock: "the mutex". */
   constructor(kind: string, capacity: number, Guard: GuardClass<G, O>) {
@@ -65,9 +69,19 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** A guard of the units, if they are free and nobody is waiting. */
   tryAcquire(units: number): G | null {
     if (this.length > 0 || this.free < units) return null;
-    if (this.outer !== undefined && !this.outer.tryTake(units)) return null;
+    if (this.outer !== undefined && !this.outer.tryTake(units) && !this.#tryAgain(this.outer, units))
+      return null;
     this.free -= units;
     return this.newGuard(units);
+  }
+
+  // Where nobody tells of deaths, they are noticed by those who wait; and there may be none.
+  #tryAgain(outer: Outer, units: number): boolean {
+    const now = performance.now();
+    if (now < this.#nextLook) return false;
+    this.#nextLook = now + LOOK_EVERY;
+    outer.lookAround();
+    return outer.tryTake(units);
   }
 
   /** Takes more for somebody who holds some and whom the line waits for anyway. */
@@ -94,6 +108,12 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   #tell(outer: O, guard: G): void {
     outer.recovered = false;
     control.recover(guard);
+  }
+
+  /** Releases a guard that nobody has seen: what it would have told is still to be told. */
+  #takeBack(guard: G): void {
+    if (guard.recovered && this.outer !== undefined) this.outer.recovered = true;
+    guard.release();
   }
 
   /** Takes the units, or waits for them. Whatever goes wrong is a rejection. */
@@ -128,7 +148,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     if (outcome === Aborted) throw signal?.reason;
     if (signal?.aborted) {
       // Aborted after the grant and before anybody could see it: the grant is passed on.
-      outcome.release();
+      this.#takeBack(outcome);
       throw signal.reason;
     }
     return outcome;
@@ -168,7 +188,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     const { outer } = this;
     if (outer === undefined) return true;
     this.#climb?.stop();
-    if (outer.take(units, timeout)) return true;
+    if (outer.take(units, timeout) || this.#tryAgain(outer, units)) return true;
     if (this.length > 0) this.#handOver();
     return false;
   }
@@ -182,8 +202,11 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     checkCallable('fn', fn);
     const signal = options?.signal; // now: the caller may use the object for something else meanwhile
     const guard = await this.acquire(units, options);
+    if (signal?.aborted) {
+      this.#takeBack(guard);
+      throw signal.reason;
+    }
     try {
-      if (signal?.aborted) throw signal.reason;
       return await fn(guard);
     } finally {
       guard.release();
@@ -221,8 +244,12 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
       return;
     }
     this.#passes = 0;
-    outer.give(units);
-    if (this.length > 0) this.#handOver();
+    try {
+      outer.give(units);
+    } finally {
+      // Even if the words outside turn out to be overwritten: the others wait, or are told so, on their own.
+      if (this.length > 0) this.#handOver();
+    }
   }
 
   #mayPass(outer: Outer, units: number): boolean {

@@ -1,4 +1,5 @@
 /** The mutex's words under the schedule checker: every schedule, with time-outs and with a death at every point. */
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MutexWords } from '../src/words/mutex.js';
 import { verify } from './support/interleave.js';
@@ -29,6 +30,7 @@ const lock =
   (env) => {
     const mutex = mutexOf(env, threads, kind);
     if (!mutex.take(1, ms)) return;
+    mutex.recovered = false;
     visit(env);
     mutex.give(1);
   };
@@ -38,7 +40,24 @@ const tryLock =
   (env) => {
     const mutex = mutexOf(env, threads, kind);
     if (!mutex.tryTake(1)) return;
+    mutex.recovered = false;
     visit(env);
+    mutex.give(1);
+  };
+
+/** Takes it, and where somebody has died gives it back without having told anybody. */
+const takeBack =
+  (threads: number, kind: Kind): Thread =>
+  (env) => {
+    const mutex = mutexOf(env, threads, kind);
+    mutex.take(1, Infinity);
+    const { recovered } = mutex;
+    mutex.give(1);
+    // With two threads nobody else can have heard of it.
+    if (!recovered || threads > 2) return;
+    mutex.take(1, Infinity);
+    assert.equal(mutex.recovered, true, 'the news is lost');
+    mutex.recovered = false;
     mutex.give(1);
   };
 
@@ -84,6 +103,11 @@ for (const [name, kind] of Object.entries(kinds)) {
   test(`${name}: two rounds against one, one dies and nobody is told`, () => {
     const onKill = dieUntold(layoutOf(2));
     holds(program(2, [times(2, lock(2, kind)), lock(2, kind)], { kills: 1, rescues: 3, onKill }));
+  });
+  test(`${name}: one dies, and its successor gives it back untold`, () => {
+    holds(program(2, [times(2, lock(2, kind)), takeBack(2, kind)], { kills: 1, rescues: 4 }));
+    const threads = [lock(3, kind), takeBack(3, kind), lock(3, kind)];
+    holds(program(3, threads, { kills: 1, rescues: 4, bound: { preemptions: 2 } }));
   });
   test(`${name}: three threads`, () => {
     holds(program(3, times(3, lock(3, kind)), { bound: { preemptions: 3 } }));

@@ -92,8 +92,9 @@ interface Membership {
 
 // Nothing of this thread refers to the block any more: it holds no lock in it and cannot take any.
 const goodbye = new FinalizationRegistry<Membership>(({ memory, name, ticket }) => {
-  leave(memory, name);
+  // In this order: a promise that outlives the membership would be kept in a slot that is somebody else's.
   if (ticket !== undefined) tryAddon()?.forgetThreadEnd(ticket);
+  leave(memory, name);
 });
 
 const blocks = new Map<string, WeakRef<Block>>();

@@ -16,7 +16,7 @@
  *   0, DEAD -> -id   anybody who wants to join, by compareExchange
  *   -id -> id        the thread itself, after it has raised the generation and cleaned the slot's rows
  *   id -> DEAD       the addon at the thread's end; a waiter who has asked the system (`suspect`); `leave`
- *   -id -> -id'      somebody else who wants to join, when the system says that the thread has died in between
+ *   id, -id -> -id'  somebody else who wants to join, when the system says that the thread has died
  */
 import { JOINED } from './memory.js';
 import type { Memory } from './memory.js';
@@ -93,12 +93,13 @@ export function leave(memory: Memory, name: number): void {
   Atomics.store(memory.words, memory.life + 2 * slotOf(name), DEAD);
 }
 
-// Slots that nobody has used come first: those of dead threads may still be named in words.
+// Slots that nobody has used come first: those of dead threads may still be named in words. Last come those of threads
+// that have died without anybody having noticed.
 function claim(memory: Memory, id: number): number | undefined {
   return (
     claimWhere(memory, id, (found) => found === 0) ??
     claimWhere(memory, id, (found) => found === DEAD) ??
-    claimWhere(memory, id, (found) => found < 0 && !memory.threadIsAlive(-found))
+    claimWhere(memory, id, (found) => !memory.threadIsAlive(Math.abs(found)))
   );
 }
 

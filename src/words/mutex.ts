@@ -5,7 +5,7 @@
  *   0         -                free
  *   0         HANDOFF          nobody's, but only one who has been woken may take it (or one who has looked around
  *                              and seen that nobody comes)
- *   of T      -                held by T
+ *   of T      -                held by T; free if T is dead
  *   any       WAIT             somebody may be waiting: whoever passes the lock on has to look
  *
  * Who may change what: anybody may take a free word, or one whose holder is dead, by compareExchange; anybody may
@@ -53,6 +53,8 @@ export class MutexWords extends Seat implements Outer {
   protected readonly name: number;
   protected readonly spins: Spins;
   #idleSlices = 0;
+  /** The name of the dead one from whom it was taken last. */
+  #dead = 0;
 
   constructor(place: Place, fair: boolean, spins: Spins = { lock: SPINS, seat: FAIR_SPINS }) {
     super(place);
@@ -61,8 +63,10 @@ export class MutexWords extends Seat implements Outer {
     this.spins = spins;
   }
 
+  /** Whether somebody holds it who lives, as far as the words tell. */
   get held(): boolean {
-    return (Atomics.load(this.words, this.at + WORD) & NAME) !== 0;
+    const word = Atomics.load(this.words, this.at + WORD);
+    return (word & NAME) !== 0 && lives(this.memory, word);
   }
 
   /** Whether this thread holds it. */
@@ -100,7 +104,10 @@ export class MutexWords extends Seat implements Outer {
 
   protected seize(word: number, mark: number): boolean {
     if (Atomics.compareExchange(this.words, this.at + WORD, word, this.name | mark) !== word) return false;
-    if ((word & NAME) !== 0) this.recovered = this.diedInside(word & NAME);
+    if ((word & NAME) !== 0) {
+      this.#dead = word & NAME;
+      this.recovered = this.diedInside(this.#dead);
+    }
     return true;
   }
 
@@ -182,7 +189,16 @@ export class MutexWords extends Seat implements Outer {
 
   /** Gives it back. */
   give(_units: number): void {
-    this.giveWord();
+    if (this.recovered) this.giveUntold();
+    else this.giveWord();
+  }
+
+  /** Nobody has been told of the death: the next one takes it from the dead one, too. */
+  protected giveUntold(): void {
+    if (!this.ours) throw overwritten('mutex');
+    this.recovered = false;
+    Atomics.store(this.words, this.at + WORD, this.#dead | WAIT);
+    this.rouseNext();
   }
 
   protected giveWord(): void {
