@@ -31,10 +31,13 @@ for (const fair of [false, true]) {
       const sum = (key: keyof Tally): number => tallies.reduce((all, tally) => all + (tally?.[key] ?? 0), 0);
       assert.equal(data.data[0], sum('writes'));
       assert.equal(data.data[16], sum('writes'));
+      const summary = JSON.stringify(tallies);
       assert.ok(
-        sum('reads') > rounds && sum('writes') > rounds / 10 && sum('upgrades') > 0,
-        'all of it happened',
+        sum('reads') > rounds / 2 && sum('writes') > rounds / 10,
+        `hardly anything happened: ${summary}`,
       );
+      // With many threads a reader is hardly ever alone.
+      if (count === 2) assert.ok(sum('upgrades') > 0, summary);
       assert.equal(sum('recovered'), 0);
       assert.deepEqual([lock.readers, lock.writer, lock.waitingWriters], [0, false, 0]);
       assert.ok(lock.tryWrite()?.release());
