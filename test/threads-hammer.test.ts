@@ -39,7 +39,7 @@ for (const fair of [false, true]) {
     const name = `${threads} threads and the main one, ${fair ? 'fair' : 'open'}, seed ${seed}`;
     test(name, { timeout: 60_000 * factor }, async () => {
       const mutex = new Mutex({ fair });
-      const rounds = (factor * 1200) / threads;
+      const rounds = (factor * 800) / threads;
       const hammer = newHammer(mutex, threads, rounds, 2);
       const team = runWorkers<number>({ count: threads, module, data: hammer, timeoutMs: 30_000 * factor });
       await team.started;
