@@ -1,8 +1,10 @@
 /** What passes a mutex on from thread to thread, and what must not hold it up on the way. */
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Mutex } from '../src/index.js';
-import type { Two } from './support/mutex-workers.js';
+import { takeTurns } from './support/mutex-workers.js';
+import type { Turn, Turns, Two } from './support/mutex-workers.js';
 import { waitUntil } from './support/wait.js';
 import { runWorkers } from './support/workers.js';
 
@@ -30,3 +32,58 @@ for (const fair of [false, true]) {
     assert.deepEqual(await blocked.results, [['b', 'a']]);
   });
 }
+
+// A hold that began so long after the one before is no overtaking: whoever was next has not come.
+const LATE = 40;
+
+/** The turns of whom somebody had been passed who surely stood in line before they even asked. */
+function overtakings(turns: readonly Turn[]): Turn[] {
+  const ordered = turns.toSorted((one, other) => one.granted - other.granted);
+  return ordered.filter((turn, i) => {
+    if (turn.from - (ordered[i - 1]?.to ?? 0) > LATE) return false;
+    return ordered.slice(i + 1).some(({ stood }) => stood < turn.called);
+  });
+}
+
+test('fair: whoever stands in line is not passed by those of other threads who come later', async () => {
+  const turnsOf = async (fair: boolean): Promise<Turn[]> => {
+    const mutex = new Mutex({ fair });
+    const data: Turns = { handle: mutex.handle, places: newSteps(), rounds: 200 };
+    const team = runWorkers<Turn[]>({ count: 3, module, name: 'takeTurns', data });
+    await team.started;
+    const own = await takeTurns(3, data);
+    const all = [...own, ...(await team.results).flatMap((turns) => turns ?? [])];
+    assert.equal(all.length, 800);
+    return all;
+  };
+  assert.deepEqual(overtakings(await turnsOf(true)), []);
+});
+
+test('fifty tasks of one thread let another thread in after ten milliseconds', async (t) => {
+  const mutex = new Mutex();
+  const data: Two = { a: mutex.handle, b: mutex.handle, steps: newSteps() };
+  const team = runWorkers<number[]>({ count: 1, module, name: 'rival', data });
+  await team.started;
+  let held = 0;
+  let longest = 0;
+  const task = async (): Promise<void> => {
+    while (Atomics.load(data.steps, 0) < 20) {
+      const guard = await mutex.lock();
+      const began = performance.now();
+      held++;
+      await Promise.resolve();
+      longest = Math.max(longest, performance.now() - began);
+      guard.release();
+      // The event loop must turn for those who wait without blocking.
+      if (held % 64 === 0) await setImmediate();
+    }
+  };
+  await Promise.all(Array.from({ length: 50 }, task));
+  const waits = ((await team.results)[0] ?? []).toSorted((one, other) => one - other);
+  const median = waits[10] ?? Infinity;
+  t.diagnostic(
+    `${held} turns inside; the rival waited ${median.toFixed(1)} ms, at most ${waits.at(-1)?.toFixed(1)}`,
+  );
+  assert.ok(median < 25, `the rival waited ${median} ms`);
+  assert.ok(held > 1000, `only ${held} turns inside`);
+});

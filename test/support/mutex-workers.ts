@@ -51,3 +51,60 @@ export function comeAndGo(_: number, handle: LockHandle): boolean {
 export function isTold(_: number, handle: LockHandle): boolean {
   return Mutex.from(handle).runSync((guard) => guard.recovered);
 }
+
+/** One turn: places in the order of all threads' steps, and times. `stood` is Infinity where nobody can tell. */
+export interface Turn {
+  readonly called: number;
+  readonly stood: number;
+  readonly granted: number;
+  readonly released: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Turns {
+  readonly handle: LockHandle;
+  readonly places: Int32Array;
+  readonly rounds: number;
+}
+
+/** Takes turns, every other time blocking, and now and then it stays inside for a moment. */
+export async function takeTurns(index: number, { handle, places, rounds }: Turns): Promise<Turn[]> {
+  const mutex = Mutex.from(handle);
+  const turns: Turn[] = [];
+  const next = (): number => Atomics.add(places, 0, 1);
+  for (let round = 0; round < rounds; round++) {
+    const called = next();
+    const blocks = (round + index) % 2 === 0;
+    const wait = blocks ? mutex.lockSync() : mutex.lock();
+    const stood = blocks ? Infinity : next();
+    const guard = await wait;
+    const [granted, from] = [next(), performance.timeOrigin + performance.now()];
+    if (round % 8 === index) Atomics.wait(places, 1, 0, 1);
+    turns.push({
+      called,
+      stood,
+      granted,
+      released: next(),
+      from,
+      to: performance.timeOrigin + performance.now(),
+    });
+    guard.release();
+  }
+  return turns;
+}
+
+/** Waits once, and tells how long, in ms. */
+export async function rival(_: number, { a, steps }: Two): Promise<number[]> {
+  const mutex = Mutex.from(a);
+  const waits: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    const began = performance.now();
+    const guard = round % 2 === 0 ? mutex.lockSync() : await mutex.lock();
+    waits.push(performance.now() - began);
+    guard.release();
+    Atomics.add(steps, 0, 1);
+    await sleep(1);
+  }
+  return waits;
+}
