@@ -3,7 +3,8 @@
  * TIERLOCK_STATES=1 tells how many states there were.
  */
 import { test } from 'node:test';
-import { awaited, clock, died, keeps, opens, program, take, tryTake } from './support/semaphore-programs.js';
+import { HANDOFF, WAIT } from '../src/words/permits.js';
+import { clock, gives, keeps, meets, opens, program, take, tryTake } from './support/semaphore-programs.js';
 import type { Kind } from './support/semaphore-programs.js';
 import { verify } from './support/interleave.js';
 import type { Search } from './support/interleave.js';
@@ -12,7 +13,7 @@ import { dieUntold, layoutOf } from './support/words.js';
 
 // How often a thread is interrupted where not every schedule can be tried; TIERLOCK_PREEMPTIONS makes it more.
 const P = Number(process.env['TIERLOCK_PREEMPTIONS'] ?? 2);
-const few = { preemptions: P + 1 };
+const few = { bound: { preemptions: P + 1 } };
 const REPORT = process.env['TIERLOCK_STATES'] === '1';
 const holds = (search: Search): void => {
   const { states, complete } = verify(search);
@@ -73,20 +74,42 @@ for (const [name, old] of [
 
   const three: Kind = { ...mortals, capacity: 3 };
   test(`${name}: one has died holding a permit`, () => {
-    holds(program(three, [take(three, 2), take(three, 2)], { ...died(three, 2), bound: few }));
+    holds(program(three, [take(three, 2), take(three, 2)], few, { holds: [0, 0, 1], dead: 2 }));
   });
   test(`${name}: one has died holding a permit, and so does another`, () => {
     const threads = [tryTake(mortals, 1), take(mortals, 2)];
-    holds(program(mortals, threads, { ...died(mortals, 2), kills: 1, rescues: 4, bound: { preemptions: P } }));
+    const more = { kills: 1, rescues: 4, bound: { preemptions: P } };
+    holds(program(mortals, threads, more, { holds: [0, 0, 1], dead: 2 }));
+  });
+  test(`${name}: one has died holding a permit, and so does another, which nobody is told`, () => {
+    const threads = [tryTake(mortals, 1), take(mortals, 2)];
+    const more = { kills: 1, rescues: 4, bound: { preemptions: P - 1 }, onKill: dieUntold(layoutOf(3)) };
+    holds(program(mortals, threads, more, { holds: [0, 0, 1], dead: 2 }));
   });
   test(`${name}: one has died counting`, () => {
-    holds(program(mortals, [tryTake(mortals, 1), take(mortals, 2)], { ...died(mortals, 2, 'counting'), bound: few }));
+    const past = { holds: [0, 0, 1], dead: 2, counting: true };
+    holds(program(mortals, [tryTake(mortals, 1), take(mortals, 2)], few, past));
   });
   test(`${name}: one has died where another one is now`, () => {
-    holds(program(mortals, [take(mortals, 1), take(mortals, 2)], { ...died(mortals, 0), bound: few }));
+    holds(program(mortals, [take(mortals, 1), take(mortals, 2)], few, { holds: [1, 0], heir: 0 }));
+  });
+  const four: Kind = { ...mortals, threads: 4, capacity: 4 };
+  test(`${name}: one gives and one takes while one counts`, () => {
+    const threads = [tryTake(four, 4), gives(four, 1), tryTake(four, 1)];
+    const past = { holds: [0, 1, 0, 1], dead: 3 };
+    holds(program(four, threads, { bound: { preemptions: P } }, past));
+  });
+  test(`${name}: two permits, given back one by one, are for two who wait`, () => {
+    const threads = [gives(mortals, 1, 1), meets(mortals), meets(mortals)];
+    holds(program(mortals, threads, { bound: { preemptions: P - 1 } }, { holds: [2, 0, 0] }));
   });
 }
 
+test('two permits, one of them taken before he comes who wants both: the other is not forgotten', () => {
+  const kind: Kind = { threads: 3, capacity: 2, mortal: true };
+  const threads = [[gives(kind, 2), meets(kind)], take(kind, 2), meets(kind)];
+  holds(program(kind, threads, { bound: { preemptions: P - 1 } }, { holds: [2, 0, 0] }));
+});
 test('time passes: three threads, and at any moment they begin to count as old', () => {
   const kind: Kind = { threads: 4, capacity: 2, old: 'later' };
   const threads = [take(kind, 1), take(kind, 2), take(kind, 1), clock(kind)];
@@ -99,5 +122,10 @@ test('time passes: two threads, one short of time', () => {
 });
 test('nothing is saved up for the dead, even if nobody is told', () => {
   const kind: Kind = { threads: 3, capacity: 2, old: true, mortal: true };
-  holds(program(kind, [() => undefined, keeps(kind), opens(kind)], { ...awaited(kind), timeouts: 2 }));
+  const threads = [() => undefined, keeps(kind), opens(kind)];
+  holds(program(kind, threads, { timeouts: 2 }, { holds: [0, 1, 0], awaited: 0 }));
+});
+test('marks that the dead have left keep nobody waiting', () => {
+  const kind: Kind = { threads: 2, capacity: 2, old: true, mortal: true };
+  holds(program(kind, [take(kind, 1)], {}, { marks: WAIT | HANDOFF }));
 });

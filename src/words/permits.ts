@@ -2,8 +2,7 @@
  * The permits of a shared semaphore: how many are free, who has the others, and how those of the dead come back.
  *
  *   the lock's word   29 bits   how many permits are free
- *                     FROZEN    they are being counted: nobody takes any; the 29 bits say only how many have been
- *                               given back since then
+ *                     FROZEN    they are being counted: nobody takes any, and the number only grows
  *                     WAIT, HANDOFF   see serving.ts
  *   a thread's row    HELD      twice the number that the thread holds; odd (PENDING) while it takes or gives some
  *                     GENERATION      the name of the thread that the row belongs to
@@ -148,8 +147,8 @@ export class Permits extends Seat {
     if (freezer !== 0 && lives(this.memory, freezer)) return false;
     if (Atomics.compareExchange(words, at, freezer, this.name) !== freezer) return false;
     try {
-      let word = this.#freeze();
-      for (let seen = -1; seen !== word; ) {
+      let word = Atomics.or(words, this.at + WORD, FROZEN) | FROZEN;
+      for (let seen = 0; seen !== word; ) {
         seen = word;
         word = Atomics.compareExchange(words, this.at + WORD, seen, (this.#free() << COUNT_SHIFT) | (seen & MARKS));
       }
@@ -157,16 +156,6 @@ export class Permits extends Seat {
       Atomics.store(words, at, 0);
     }
     return true;
-  }
-
-  #freeze(): number {
-    const at = this.at + WORD;
-    for (;;) {
-      const word = Atomics.load(this.words, at);
-      if ((word & FROZEN) !== 0) return word;
-      const frozen = FROZEN | (word & MARKS);
-      if (Atomics.compareExchange(this.words, at, word, frozen) === word) return frozen;
-    }
   }
 
   #free(): number {

@@ -121,35 +121,64 @@ export const keeps =
     semaphore.give(permits);
   };
 
-export interface Story extends Partial<Search> {
-  /** What has happened before. */
-  readonly before?: (memory: Memory, set: (index: number, value: number) => void) => void;
+/** Has permits, and gives them back in pieces. */
+export const gives =
+  (kind: Kind, ...pieces: number[]): Thread =>
+  (env) => {
+    const semaphore = semaphoreOf(env, kind);
+    for (const permits of pieces) semaphore.give(permits);
+  };
+
+/** Takes a permit, and does not give it back before another one that does this has one, too. */
+export const meets =
+  (kind: Kind): Thread =>
+  (env) => {
+    const semaphore = semaphoreOf(env, kind);
+    if (!semaphore.take(1, Infinity)) return;
+    visit(env, 1, kind);
+    const gate = gateAt(semaphore.memory);
+    if (Atomics.add(env.words, gate, 1) === 0) Atomics.wait(env.words, gate, 1);
+    else Atomics.notify(env.words, gate);
+    semaphore.give(1);
+  };
+
+/** What has happened before. Rows count only where somebody may die: `mortal`. */
+export interface Past {
+  /** How many permits each thread holds. */
+  readonly holds?: readonly number[];
+  /** Who of them has died, and whether he was counting. */
+  readonly dead?: number;
+  readonly counting?: boolean;
+  /** In whose place another thread has died that held those permits. */
+  readonly heir?: number;
+  /** Who has died, which nobody knows, waiting for all permits: they are saved up for him. */
+  readonly awaited?: number;
+  /** Marks that have remained. */
+  readonly marks?: number;
 }
 
-/** Somebody has died holding one permit in a slot that somebody else may have now, perhaps while he counted. */
-export const died = (kind: Kind, slot: number, how: 'holding' | 'counting' = 'holding'): Story => ({
-  before(memory, set) {
-    const row = memory.row(slot, 0);
-    set(row + HELD, 2);
-    // Where another one lives now, the row names an earlier one.
-    if (slot === 0) set(row + GENERATION, slot << 2);
-    else set(memory.life + 2 * slot, DEAD);
-    set(memory.slot(0) + WORD, how === 'counting' ? FROZEN : (kind.capacity - 1) << 3);
-    if (how === 'counting') set(memory.slot(0) + FREEZER, placeOf(memory, slot).name);
-  },
-});
-
-/** Thread 0 has died waiting for all permits, which are saved up for it, and nobody knows; thread 1 has one of them. */
-export const awaited = ({ capacity }: Kind): Story => ({
-  before(memory, set) {
-    set(memory.row(0, 0) + SEAT_STATE, PARKED);
-    set(memory.row(0, 0) + WANT, capacity);
+function remember(memory: Memory, { capacity }: Kind, past: Past, set: (index: number, value: number) => void): void {
+  const { holds = [], dead, counting = false, heir, awaited, marks = 0 } = past;
+  let word = (capacity << 3) | marks;
+  for (const [slot, permits] of holds.entries()) {
+    word -= permits << 3;
+    set(memory.row(slot, 0) + HELD, 2 * permits);
+  }
+  if (dead !== undefined) set(memory.life + 2 * dead, DEAD);
+  if (dead !== undefined && counting) {
+    word |= FROZEN;
+    set(memory.slot(0) + FREEZER, placeOf(memory, dead).name);
+  }
+  if (heir !== undefined) set(memory.row(heir, 0) + GENERATION, heir << 2);
+  if (awaited !== undefined) {
+    word |= WAIT | HANDOFF;
+    set(memory.row(awaited, 0) + SEAT_STATE, PARKED);
+    set(memory.row(awaited, 0) + WANT, capacity);
     set(memory.slot(0) + TICKETS, 1);
-    set(memory.row(1, 0) + HELD, 2);
-    set(memory.slot(0) + WORD, ((capacity - 1) << 3) | WAIT | HANDOFF);
-    set(Memory.size(memory.layout), 1);
-  },
-});
+    set(Memory.size(memory.layout) + awaited, 1);
+  }
+  set(memory.slot(0) + WORD, word);
+}
 
 /** Runs real code on the memory of a run that has not begun or has ended. */
 function inspect({ atomics }: Fake, look: () => void): void {
@@ -190,14 +219,14 @@ const allBack = (kind: Kind, deaths: boolean) => (fake: Fake): void =>
       if (Atomics.load(words, memory.life + 2 * slot) !== DEAD) living = slot;
     }
     const semaphore = new SemaphoreWords(placeOf(memory, living), capacity, 0);
-    assert.equal(semaphore.free, capacity, 'free');
-    assert.equal(semaphore.tryTake(capacity), true, 'somebody is locked out');
+    assert.equal(semaphore.tryTake(capacity), true, 'permits are lost, or somebody is locked out');
     semaphore.give(capacity);
+    assert.equal(semaphore.free, capacity, 'free');
     assert.equal(Atomics.load(words, word), capacity << 3, 'the word');
   });
 
-export function program(kind: Kind, threads: Search['threads'], story: Story = {}): Search {
-  const { before, ...more } = story;
+/** A program for the checker. `past` is what has happened before it. */
+export function program(kind: Kind, threads: Search['threads'], more: Partial<Search> = {}, past?: Past): Search {
   const layout = layoutOf(kind.threads);
   const joined = allJoined(layout);
   return {
@@ -211,9 +240,9 @@ export function program(kind: Kind, threads: Search['threads'], story: Story = {
       for (let slot = 0; slot < kind.threads; slot++) {
         set(memory.row(slot, 0) + GENERATION, placeOf(memory, slot).name);
       }
-      before?.(memory, set);
+      if (past !== undefined) remember(memory, kind, past, set);
     },
-    final: allBack(kind, more.kills !== undefined || before !== undefined),
+    final: allBack(kind, more.kills !== undefined || past !== undefined),
     onKill: die(layout),
     steps: 400,
     ...more,
