@@ -3,7 +3,10 @@
   'variables': { 'werror%': 0, 'sanitize%': '' },
   'targets': [{
     'target_name': 'tierlock',
-    'sources': ['native/addon.cc'],
+    'sources': [
+      'native/addon.cc', 'native/arguments.cc', 'native/bells.cc', 'native/block.cc', 'native/ends.cc', 'native/futex.cc',
+      'native/names.cc', 'native/process.cc', 'native/ring.cc',
+    ],
     'defines': [
       'NAPI_VERSION=9',
       'NODE_ADDON_API_DISABLE_DEPRECATED',
@@ -12,7 +15,8 @@
       'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
     ],
     'cflags': ['-Wall', '-Wextra', '-fvisibility=hidden'],
-    'cflags_cc!': ['-std=gnu++20', '-std=gnu++17'],
+    # Memory that runs out while a mutex is held comes as an exception, and is caught before it can leave the addon.
+    'cflags_cc!': ['-std=gnu++20', '-std=gnu++17', '-fno-exceptions'],
     'cflags_cc': [
       '-std=c++17',
       # Not ours to fix: their warnings must not fail a build with werror. Seen from build/, because an absolute
@@ -24,11 +28,16 @@
       ['sanitize!=""', { 'cflags': ['-fsanitize=<(sanitize)', '-fno-omit-frame-pointer', '-g'], 'ldflags': ['-fsanitize=<(sanitize)'] }],
       # One binary must load wherever its Node does: it takes the C++ runtime that Node itself needs. One of its
       # own would ask for the newest functions of the C library that it was compiled with.
-      ['OS=="linux"', { 'sources': ['native/thread_linux.cc'], 'ldflags': ['-Wl,--as-needed'] }],
+      ['OS=="linux"', {
+        'sources': ['native/memory_linux.cc', 'native/process_linux.cc', 'native/thread_linux.cc'],
+        # Never unloaded: process_linux.cc.
+        'ldflags': ['-Wl,--as-needed', '-Wl,-z,nodelete'],
+      }],
       ['OS=="mac"', {
-        'sources': ['native/thread_mac.cc'],
+        'sources': ['native/memory_mac.cc', 'native/process_mac.cc', 'native/thread_mac.cc'],
         'xcode_settings': {
           'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+          'GCC_ENABLE_CPP_EXCEPTIONS': 'YES',
           'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
           'MACOSX_DEPLOYMENT_TARGET': '11.0',
           'OTHER_CPLUSPLUSFLAGS': ['-isystem', '../<!(node -p "require(\'node-addon-api\').include_dir")'],

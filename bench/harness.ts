@@ -12,11 +12,15 @@ import { generator } from '../test/support/random.js';
 
 export interface Case {
   readonly name: string;
-  readonly unit: 'ns/op' | 'ns/waiter' | 'B/waiter' | 'ms';
+  readonly unit: 'ns/op' | 'ns/waiter' | 'B/waiter' | 'ms' | 'us' | 'M/s' | 'x';
   /** Floors first, ourselves next. */
   readonly contestants: readonly string[];
   /** Those who need so long here that --quick leaves them out. */
   readonly slow?: readonly string[];
+  /** False if --quick leaves the whole case out, because others stand for it. */
+  readonly quick?: boolean;
+  /** Why a contestant cannot take part on this machine; undefined if it can. */
+  readonly absent?: (contestant: string) => Promise<string | undefined>;
   /** The major version of Node to run on, and who is missing before it. */
   readonly node?: { readonly major: number; readonly brings: string };
   /** Runs in the child: one figure for each inner round. */
@@ -144,14 +148,25 @@ async function binaryFor(what: Case, options: RunOptions): Promise<string | unde
   return binary;
 }
 
+/** Who takes part, and a line for everybody who does not. */
+async function takingPart(what: Case, options: RunOptions): Promise<string[]> {
+  const taking: string[] = [];
+  for (const name of what.contestants) {
+    const slow = options.quick && what.slow?.includes(name) === true;
+    const why = slow ? 'too slow for --quick' : await what.absent?.(name);
+    if (why === undefined) taking.push(name);
+    else options.say(`left out: ${name} at '${what.name}': ${why}`);
+  }
+  return taking;
+}
+
 /** All rounds of one case; undefined if it cannot run here. */
 export async function measure(group: Group, what: Case, options: RunOptions): Promise<Measured | undefined> {
+  if (options.quick && what.quick === false) return undefined;
   const binary = await binaryFor(what, options);
   if (binary === undefined) return undefined;
-  const taking = what.contestants.filter((name) => !options.quick || what.slow?.includes(name) !== true);
-  for (const name of what.contestants) {
-    if (!taking.includes(name)) options.say(`left out: ${name} is too slow at '${what.name}' for --quick`);
-  }
+  const taking = await takingPart(what, options);
+  if (taking.length === 0) return undefined;
 
   const samples = new Map<string, number[]>(taking.map((name) => [name, []]));
   let node = '';

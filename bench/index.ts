@@ -62,7 +62,7 @@ async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<vo
   const notes: string[] = [];
   const options: RunOptions = {
     quick: flags.quick,
-    rounds: flags.quick ? 2 : 7,
+    rounds: flags.quick ? 1 : 7,
     say(line) {
       notes.push(`- ${line}`);
       process.stderr.write(`${line}\n`);

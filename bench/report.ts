@@ -37,7 +37,7 @@ export function table(measured: Measured): string {
   return [
     `### ${name}`,
     '',
-    `Node ${measured.node}, ${rounds} rounds.`,
+    `Node ${measured.node}, ${rounds} round${rounds === 1 ? '' : 's'}.`,
     '',
     line(head),
     line(['---', ...head.slice(1).map(() => '---:')]),
@@ -93,7 +93,7 @@ export function highlights(group: Group, all: readonly Measured[]): string {
   const speed = (who: string): number => columns[0]?.of(who) ?? Infinity;
   const shown = names.filter((who) => speed(who) < Infinity).toSorted((a, b) => speed(a) - speed(b));
   return [
-    line(['', ...columns.map(({ title }) => title)]),
+    line([group.name, ...columns.map(({ title }) => title)]),
     line(['---', ...columns.map(() => '---:')]),
     ...shown.map((who) => {
       const values = columns.map(({ of }) => of(who));

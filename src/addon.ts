@@ -5,27 +5,84 @@
 import { candidates, load, supported } from '#native';
 import { LockUnsupportedError } from './errors.js';
 
-/** What native/addon.cc exports. */
+/** Memory that is never moved nor detached: a SharedArrayBuffer, or a chunk of the block. */
+export type Words = Int32Array<SharedArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/**
+ * What native/addon.cc exports. Every function throws a TypeError or a RangeError for what it cannot use, converts
+ * nothing, and has then changed nothing.
+ *
+ * The rings and the block belong to the process: all its threads share them, and so do all copies of this package in
+ * it. Their functions throw an Error with the code `ERR_LOCK_LAYOUT` where a copy of another release came first that
+ * does not fit.
+ */
 export interface Addon {
   readonly version: number;
   /** The kernel's number of this thread; unique while it lives. */
   threadId(): number;
   /** Whether a thread of this process has that number now. Throws for what is no 32-bit integer. */
   threadAlive(id: number): boolean;
+
   /**
    * Stores `value` into `words[index]` when this thread ends, whatever ends it, on this thread itself: the others
    * see it even while their own event loops are blocked. (The main thread may end with its process, and then
-   * nobody is left to see it.) `words` must lie on a SharedArrayBuffer; nothing is converted.
+   * nobody is left to see it.) Promises are kept in the order in which they were made, all of them before this
+   * thread's names are closed and the others are rung. Returns a ticket for `forgetThreadEnd`.
    */
-  onThreadEnd(words: Int32Array<SharedArrayBuffer>, index: number, value: number): number;
-  /** Drops such a promise, and the memory with it. */
+  onThreadEnd(words: Words, index: number, value: number): number;
+  /** Drops that promise of this thread, and the memory it kept. */
   forgetThreadEnd(ticket: number): void;
+
   /**
-   * Calls back on this thread's event loop soon after another thread of the process has ended or has called
-   * `ring` with this thread's id. One callback a thread; it does not keep the loop alive.
+   * Has `callback` run on this thread's event loop soon after another thread has ended that had loaded the addon
+   * (its last words are stored by then), or after somebody has rung for this thread. Rings coalesce: one call may
+   * stand for many, but at least one call begins after each. They do not keep the event loop alive. A second
+   * `onRing` replaces the callback. What the callback throws is an uncaught exception.
    */
   onRing(callback: () => void): void;
+  /** Rings for the thread with that number, and returns whether it has called `onRing` and not yet ended. */
   ring(id: number): boolean;
+
+  /**
+   * States how the block, the memory of this process that its threads share, is laid out: chunks of `chunkBytes`,
+   * each beginning with a copy of `header`, with `slots` slots of `slotBytes` from `firstSlotByte` on, all else
+   * zeroes. Whoever comes later must state the same; another layout throws an Error with `ERR_LOCK_LAYOUT`.
+   */
+  openBlock(
+    slots: number,
+    slotBytes: number,
+    firstSlotByte: number,
+    chunkBytes: number,
+    header: Int32Array,
+  ): void;
+  /**
+   * Counts one use more of the name by this thread, and returns its slot: number `slot % slots` of chunk
+   * `Math.floor(slot / slots)`. Everybody gets the same one as long as somebody uses the name. A new name's slot
+   * is all zeroes. Throws an Error with `ENOMEM` when there is no memory for one.
+   */
+  openName(key: string): number;
+  /**
+   * Counts one use less. The last one zeroes the slot and frees it, so first forget the promises made for it.
+   * When a thread ends it closes what it has not closed; but if the last use goes that way, and the slot's first
+   * word is not 0, then the name keeps its slot as it is, for whoever opens it next.
+   */
+  closeName(slot: number): void;
+  /**
+   * Chunk number `n`, mapped until the process ends; always the same object. It is an ArrayBuffer, so Atomics work
+   * on it except for waiting: use `futexWait`. It cannot be transferred, and sending it would copy it.
+   */
+  chunk(n: number): ArrayBuffer;
+  /** How many names there are now. */
+  names(): number;
+
+  /**
+   * Sleeps while `words[index]` is `expected`, for at most `timeoutMs` (0 to 1000: a thread that sleeps here cannot
+   * be terminated, so sleep in slices). 0: woken, perhaps by nothing, so look at the word again. 1: it was not
+   * equal. 2: the time was up. Does not hear `Atomics.notify`.
+   */
+  futexWait(words: Words, index: number, expected: number, timeoutMs: number): 0 | 1 | 2;
+  /** Wakes up to `count` of those in `futexWait` on that word, and returns how many. */
+  futexWake(words: Words, index: number, count: number): number;
 }
 
 let addon: Addon | undefined;
@@ -44,6 +101,8 @@ export function loadAddon(paths: string[] = candidates): Addon {
   if (addon !== undefined && paths === candidates) return addon;
   let found: Addon;
   try {
+    // For those who want to see how it goes without: tests, and users in search of a fault.
+    if (process.env['TIERLOCK_ADDON'] === 'off') throw new Error('TIERLOCK_ADDON=off');
     found = load(paths) as Addon;
   } catch (error) {
     const remedy = supported

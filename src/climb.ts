@@ -11,18 +11,18 @@
  * Invariant: at most one promise of a wake-up is pending, and none while resting.
  */
 import { nobody } from './nobody.js';
-import type { Outer } from './outer.js';
+import type { Sleeper } from './outer.js';
 import { unwatch, watch } from './watch.js';
 import type { Watcher } from './watch.js';
 
 export class Climb implements Watcher {
-  readonly #outer: Outer;
+  readonly #outer: Sleeper;
   readonly #arrived: (units: number) => void;
   /** What it is for; 0 while resting. */
   #units = 0;
   #sleep: Promise<unknown> | undefined = undefined;
 
-  constructor(outer: Outer, arrived: (units: number) => void) {
+  constructor(outer: Sleeper, arrived: (units: number) => void) {
     this.#outer = outer;
     this.#arrived = arrived;
   }
@@ -73,14 +73,15 @@ export class Climb implements Watcher {
     if (sleep === undefined) return false;
     this.#sleep = sleep;
     // Nobody's: it may outlast the one whose wait it began with.
-    void nobody.runInAsyncScope(() =>
-      sleep.then(() => {
-        if (this.#sleep !== sleep) return;
-        this.#sleep = undefined;
-        this.#goOn(false);
-      }),
-    );
+    void nobody.runInAsyncScope(() => this.#goOnAfter(sleep));
     return true;
+  }
+
+  async #goOnAfter(sleep: Promise<unknown>): Promise<void> {
+    await sleep;
+    if (this.#sleep !== sleep) return;
+    this.#sleep = undefined;
+    this.#goOn(false);
   }
 
   #rest(): void {

@@ -1,5 +1,6 @@
 /** The public surface, on one screen. */
 export { Condition } from './condition.js';
+export type { ConditionHandle } from './condition.js';
 export {
   LockDeadlockError,
   LockError,
@@ -11,7 +12,7 @@ export {
 export type { LockErrorInit } from './errors.js';
 export type { SyncGuard } from './guard.js';
 export { Mutex } from './mutex.js';
-export type { LockOptions, WaitOptions } from './options.js';
+export type { LockOptions, RWLockOptions, WaitOptions } from './options.js';
 export type { RWGuard } from './rwlock.js';
 export { RWLock } from './rwlock.js';
 export { Semaphore } from './semaphore.js';

@@ -6,7 +6,7 @@ import { joinShared, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { MutexWords } from './words/mutex.js';
 
-type MutexQueue = Queue<SyncGuard, MutexWords>;
+export type MutexQueue = Queue<SyncGuard, MutexWords>;
 
 let reveal: (mutex: Mutex) => MutexQueue;
 
@@ -50,15 +50,20 @@ export class Mutex {
    *
    * if (isMainThread) {
    *   const mutex = new Mutex();
-   *   const worker = new Worker(new URL(import.meta.url), { workerData: mutex.handle });
-   *   worker.on('exit', () => console.log(mutex.locked)); // false
+   *   using guard = mutex.lockSync();
+   *   new Worker(new URL(import.meta.url), { workerData: mutex.handle });
    * } else {
-   *   Mutex.from(workerData).runSync(() => console.log('alone, in whichever thread'));
+   *   Mutex.from(workerData).runSync(() => console.log('alone')); // alone
    * }
    */
   static from(handle: LockHandle): Mutex {
     const mutex = new Mutex();
-    const joined = joinShared(handle, 'mutex', newQueue, (place, config) => new MutexWords(place, config === FAIR));
+    const joined = joinShared(
+      handle,
+      'mutex',
+      newQueue,
+      (place, config) => new MutexWords(place, config === FAIR),
+    );
     mutex.#queue = joined.queue;
     mutex.#fair = joined.config === FAIR;
     mutex.#handle = joined.handle;

@@ -34,6 +34,24 @@ export interface LockOptions {
   readonly fair?: boolean;
 }
 
+/**
+ * How a reader-writer lock is made.
+ *
+ * @example
+ * import { RWLock } from 'tierlock';
+ * import type { RWLockOptions } from 'tierlock';
+ *
+ * const options: RWLockOptions = { readMostly: true };
+ * console.log(new RWLock(options).readers); // 0
+ */
+export interface RWLockOptions extends LockOptions {
+  /**
+   * That there are many more reads than writes, and that readers of several threads must not slow each other down.
+   * Every lock of today is made so: its readers share no memory that they write to. Default: false.
+   */
+  readonly readMostly?: boolean;
+}
+
 /** The most permits a semaphore can have: what a 32-bit word holds beside three flags. */
 export const MAX_PERMITS: number = 2 ** 29 - 1;
 
@@ -53,7 +71,18 @@ export function readWaitOptions(options: WaitOptions): {
 /** Whether the lock is to be fair. */
 export function checkLockOptions(options: LockOptions): boolean {
   checkKeys(options, ['fair']);
-  const { fair = false } = options;
+  return checkFair(options);
+}
+
+/** The same for a reader-writer lock. */
+export function checkRWLockOptions(options: RWLockOptions): boolean {
+  checkKeys(options, ['fair', 'readMostly']);
+  const { readMostly = false } = options;
+  if (typeof readMostly !== 'boolean') throw wrongType('readMostly', 'true or false', readMostly);
+  return checkFair(options);
+}
+
+function checkFair({ fair = false }: LockOptions): boolean {
   if (typeof fair !== 'boolean') throw wrongType('fair', 'true or false', fair);
   return fair;
 }

@@ -2,8 +2,29 @@
  * What lies outside of one thread, as its queue sees it: units that other threads, processes or hosts want as well.
  * A queue that has an outside asks it before it hands out any, and only for whoever is first in the line.
  */
-export interface Outer {
-  /** Whether the last holder of what was taken last has died holding it. Whoever tells of it sets it back. */
+
+/** Something outside that can be waited for without blocking. One wait at a time. */
+export interface Sleeper {
+  /** Begins a wait. Then `poll` until it is true, or `end`. */
+  begin(units: number): void;
+  /** Takes what it waits for if that can be; else sees to it that `sleepAsync` ends when it is worth another try. */
+  poll(looked: boolean): boolean;
+  /** A promise of the next wake-up, or undefined if it has come already. */
+  sleepAsync(): Promise<unknown> | undefined;
+  /** Ends that sleep. */
+  wakeUp(): void;
+  /** Somebody has died, or time has passed: finds out who lives. The answer is for `poll`. */
+  lookAround(): boolean;
+  /** Ends the wait with nothing taken. */
+  end(): void;
+}
+
+/** Units that others want as well. */
+export interface Outer extends Sleeper {
+  /**
+   * Whether the last holder of what was taken last has died holding it. Whoever tells of it sets it back; what is
+   * given back while it is set is given to the next one with the same news.
+   */
   recovered: boolean;
   /** Whether somebody outside waits. */
   readonly awaited: boolean;
@@ -15,17 +36,4 @@ export interface Outer {
   take(units: number, ms: number): boolean;
   /** Gives units back. */
   give(units: number): void;
-
-  /** Begins a wait that does not block. Then `poll` until it is true, or `end`. Only one at a time. */
-  begin(units: number): void;
-  /** Takes the units if it can be; else sees to it that `sleep` ends when it is worth another try. */
-  poll(looked: boolean): boolean;
-  /** A promise of the next wake-up, or undefined if it has come already. */
-  sleepAsync(): Promise<unknown> | undefined;
-  /** Ends that sleep. */
-  wakeUp(): void;
-  /** Somebody has died, or time has passed: finds out who lives. The answer is for `poll`. */
-  lookAround(): boolean;
-  /** Ends the wait without the units. */
-  end(): void;
 }

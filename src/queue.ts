@@ -30,25 +30,29 @@ import { checkCallable, readWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
 import type { Outer } from './outer.js';
 
-type GuardClass<G extends SyncGuard> = new (queue: Queue<G>, units: number) => G;
+type GuardClass<G extends SyncGuard, O extends Outer> = new (queue: Queue<G, O>, units: number) => G;
 
 // How long what was taken outside may go round in this thread while others wait for it.
 const PASSES = 256;
 const PASSING_MS = 10;
+// In ms.
+const LOOK_EVERY = 10;
 
 export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
   readonly kind: string;
   readonly capacity: number;
-  readonly #Guard: GuardClass<G>;
+  readonly #Guard: GuardClass<G, O>;
   free: number;
   outer: O | undefined = undefined;
   #climb: Climb | undefined = undefined;
   /** How often, and since when, units have been passed on inside although others waited. */
   #passes = 0;
   #passingSince = 0;
+  /** When the outside may next be asked about those who hold something, by one who does not wait. */
+  #nextLook = 0;
 
   /** `kind` is what errors call the lock: "the mutex". */
-  constructor(kind: string, capacity: number, Guard: GuardClass<G>) {
+  constructor(kind: string, capacity: number, Guard: GuardClass<G, O>) {
     super();
     this.kind = kind;
     this.capacity = capacity;
@@ -65,9 +69,19 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** A guard of the units, if they are free and nobody is waiting. */
   tryAcquire(units: number): G | null {
     if (this.length > 0 || this.free < units) return null;
-    if (this.outer !== undefined && !this.outer.tryTake(units)) return null;
+    if (this.outer !== undefined && !this.outer.tryTake(units) && !this.#tryAgain(this.outer, units))
+      return null;
     this.free -= units;
     return this.newGuard(units);
+  }
+
+  // Where nobody tells of deaths, they are noticed by those who wait; and there may be none.
+  #tryAgain(outer: Outer, units: number): boolean {
+    const now = performance.now();
+    if (now < this.#nextLook) return false;
+    this.#nextLook = now + LOOK_EVERY;
+    outer.lookAround();
+    return outer.tryTake(units);
   }
 
   /** Takes more for somebody who holds some and whom the line waits for anyway. */
@@ -81,11 +95,25 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** A guard of units that have been taken. */
   newGuard(units: number): G {
     const guard = new this.#Guard(this, units);
-    if (this.outer?.recovered === true) {
-      this.outer.recovered = false;
-      control.recover(guard);
-    }
+    if (this.outer?.recovered === true) this.#tell(this.outer, guard);
     return guard;
+  }
+
+  /** Makes a suspended guard one of units that have been taken for it. */
+  resume(guard: G): void {
+    control.resume(guard);
+    if (this.outer?.recovered === true) this.#tell(this.outer, guard);
+  }
+
+  #tell(outer: O, guard: G): void {
+    outer.recovered = false;
+    control.recover(guard);
+  }
+
+  /** Releases a guard that nobody has seen: what it would have told is still to be told. */
+  #takeBack(guard: G): void {
+    if (guard.recovered && this.outer !== undefined) this.outer.recovered = true;
+    guard.release();
   }
 
   /** Takes the units, or waits for them. Whatever goes wrong is a rejection. */
@@ -120,7 +148,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     if (outcome === Aborted) throw signal?.reason;
     if (signal?.aborted) {
       // Aborted after the grant and before anybody could see it: the grant is passed on.
-      outcome.release();
+      this.#takeBack(outcome);
       throw signal.reason;
     }
     return outcome;
@@ -141,13 +169,26 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     return this.newGuard(units);
   }
 
+  /** Gives units back and leaves those in the line where they are: the thread is about to be blocked. */
+  giveSync(units: number): void {
+    this.free += units;
+    this.#climb?.stop();
+    this.outer?.give(units);
+  }
+
+  /** Takes them again, however long it takes. */
+  retakeSync(units: number): void {
+    this.outer?.take(units, Infinity);
+    this.free -= units;
+  }
+
   // Whoever climbs for this thread comes down, because a blocked thread has one place to stand at. He goes on as soon
   // as units are given back, or now if none have come.
   #takeSync(units: number, timeout: number): boolean {
     const { outer } = this;
     if (outer === undefined) return true;
     this.#climb?.stop();
-    if (outer.take(units, timeout)) return true;
+    if (outer.take(units, timeout) || this.#tryAgain(outer, units)) return true;
     if (this.length > 0) this.#handOver();
     return false;
   }
@@ -161,8 +202,11 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     checkCallable('fn', fn);
     const signal = options?.signal; // now: the caller may use the object for something else meanwhile
     const guard = await this.acquire(units, options);
+    if (signal?.aborted) {
+      this.#takeBack(guard);
+      throw signal.reason;
+    }
     try {
-      if (signal?.aborted) throw signal.reason;
       return await fn(guard);
     } finally {
       guard.release();
@@ -183,25 +227,34 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** Gives units back, to whoever is first in the line. */
   give(units: number): void {
     this.free += units;
-    if (this.outer !== undefined) this.#giveOut(this.outer, units);
-    else if (this.length > 0) this.#handOver();
+    const { outer } = this;
+    if (this.length > 0) {
+      if (outer === undefined) this.#handOver();
+      else this.#giveOut(outer, units);
+    } else if (outer !== undefined) {
+      outer.give(units);
+    }
   }
 
   // The next of this thread may have what was taken outside without any way round, if it is just what he wants.
   #giveOut(outer: Outer, units: number): void {
     const { first } = this;
-    if (first !== undefined && unitsOf(first) === units && !isAborted(first) && this.#mayPass(outer)) {
+    if (first !== undefined && unitsOf(first) === units && !isAborted(first) && this.#mayPass(outer, units)) {
       this.#grant(first, units);
       return;
     }
     this.#passes = 0;
-    outer.give(units);
-    if (this.length > 0) this.#handOver();
+    try {
+      outer.give(units);
+    } finally {
+      // Even if the words outside turn out to be overwritten: the others wait, or are told so, on their own.
+      if (this.length > 0) this.#handOver();
+    }
   }
 
-  #mayPass(outer: Outer): boolean {
+  #mayPass(outer: Outer, units: number): boolean {
     if (!outer.awaited) return true;
-    if (outer.fair) return false;
+    if (outer.fair || units < this.capacity) return false;
     if (this.#passes === 0) this.#passingSince = performance.now();
     return ++this.#passes < PASSES && performance.now() - this.#passingSince < PASSING_MS;
   }
@@ -266,7 +319,8 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   #timeoutError(timeout: number): LockTimeoutError {
     const held = this.capacity - this.free;
     let state = this.free === 0 ? 'held' : `${held} held`;
-    if (this.outer !== undefined && this.free > 0) state = held === 0 ? 'held by another thread' : `${state} by this thread`;
+    if (this.outer !== undefined && this.free > 0)
+      state = held === 0 ? 'held by another thread' : `${state} by this thread`;
     const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }

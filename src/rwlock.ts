@@ -1,10 +1,14 @@
 import { control, SyncGuard } from './guard.js';
-import { checkLockOptions, MAX_PERMITS } from './options.js';
-import type { LockOptions, WaitOptions } from './options.js';
+import { checkRWLockOptions } from './options.js';
+import type { RWLockOptions, WaitOptions } from './options.js';
 import { Queue } from './queue.js';
+import { joinShared, share } from './shared.js';
+import type { LockHandle } from './words/arena.js';
+import { ALL, RWLockWords } from './words/rwlock.js';
 
-// A reader takes one unit, a writer all of them: more than there can ever be readers.
-const ALL = MAX_PERMITS;
+type RWQueue = Queue<RWGuard, RWLockWords>;
+
+const FAIR = 1;
 
 /**
  * A guard of an `RWLock`. It changes sides in place: whatever it holds in the end, one `release()` gives it back.
@@ -19,10 +23,10 @@ const ALL = MAX_PERMITS;
  * console.log(guard.mode, lock.readers); // shared 1
  */
 export class RWGuard extends SyncGuard {
-  readonly #queue: Queue<RWGuard>;
+  readonly #queue: RWQueue;
 
   /** @internal */
-  constructor(queue: Queue<RWGuard>, units: number) {
+  constructor(queue: RWQueue, units: number) {
     super(queue, units);
     this.#queue = queue;
   }
@@ -54,6 +58,9 @@ export class RWGuard extends SyncGuard {
   }
 }
 
+// A reader takes one unit, a writer all of them.
+const newQueue = (): RWQueue => new Queue('the reader-writer lock', ALL, RWGuard);
+
 /**
  * Many readers or one writer, in order of arrival: a reader never overtakes a writer who waits, so neither side
  * can starve the other, and readers who stand together in the line enter together.
@@ -78,25 +85,51 @@ export class RWGuard extends SyncGuard {
  * console.log(before, after); // colour,red colour,blue
  */
 export class RWLock {
-  readonly #queue = new Queue('the reader-writer lock', ALL, RWGuard);
+  #queue = newQueue();
+  #handle: LockHandle | undefined = undefined;
+  #fair: boolean;
 
-  constructor(options: LockOptions = {}) {
-    checkLockOptions(options);
+  constructor(options: RWLockOptions = {}) {
+    this.#fair = checkRWLockOptions(options);
   }
 
-  /** How many readers hold it. */
+  /** Joins the lock that another thread has made: see `Mutex.from`. */
+  static from(handle: LockHandle): RWLock {
+    const lock = new RWLock();
+    const joined = joinShared(
+      handle,
+      'rwlock',
+      newQueue,
+      (place, config) => new RWLockWords(place, config === FAIR),
+    );
+    lock.#queue = joined.queue;
+    lock.#fair = joined.config === FAIR;
+    lock.#handle = joined.handle;
+    return lock;
+  }
+
+  /** What another thread needs to join the lock: see `Mutex.handle`. */
+  get handle(): LockHandle {
+    const fair = this.#fair;
+    this.#handle ??= share(this.#queue, 'rwlock', fair ? FAIR : 0, (place) => new RWLockWords(place, fair));
+    return this.#handle;
+  }
+
+  /** How many readers hold it, in all threads. */
   get readers(): number {
-    return this.writer ? 0 : ALL - this.#queue.free;
+    const { free, outer } = this.#queue;
+    if (free === 0) return 0;
+    return outer === undefined ? ALL - free : outer.readers;
   }
 
-  /** Whether a writer holds it. */
+  /** Whether a writer holds it, in whichever thread. */
   get writer(): boolean {
-    return this.#queue.free === 0;
+    return this.#queue.free === 0 || this.#queue.outer?.writing === true;
   }
 
-  /** How many writers wait. Walks the line. */
+  /** How many writers wait: in this thread, and one for each other thread in which any does. Walks the line. */
   get waitingWriters(): number {
-    let count = 0;
+    let count = this.#queue.outer?.waitingWriters ?? 0;
     for (const entry of this.#queue) if (typeof entry !== 'function' && entry.units === ALL) count++;
     return count;
   }
@@ -109,6 +142,16 @@ export class RWLock {
   /** Waits until nobody holds it. */
   write(options?: WaitOptions): Promise<RWGuard> {
     return this.#queue.acquire(ALL, options);
+  }
+
+  /** Blocks the thread until no writer holds it: see `Mutex.lockSync`. */
+  readSync(options?: WaitOptions): RWGuard {
+    return this.#queue.acquireSync(1, options);
+  }
+
+  /** Blocks the thread until nobody holds it. Throws a `LockDeadlockError` if a task of this thread does. */
+  writeSync(options?: WaitOptions): RWGuard {
+    return this.#queue.acquireSync(ALL, options);
   }
 
   /** A reader's guard if nobody writes or waits now, else null. */

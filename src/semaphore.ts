@@ -61,7 +61,12 @@ export class Semaphore {
    * }
    */
   static from(handle: LockHandle): Semaphore {
-    const joined = joinShared(handle, 'semaphore', oldQueue, (place, permits) => new SemaphoreWords(place, permits));
+    const joined = joinShared(
+      handle,
+      'semaphore',
+      oldQueue,
+      (place, permits) => new SemaphoreWords(place, permits),
+    );
     const semaphore = new Semaphore(joined.queue.capacity);
     semaphore.#queue = joined.queue;
     semaphore.#handle = joined.handle;
@@ -74,7 +79,9 @@ export class Semaphore {
    */
   get handle(): LockHandle {
     const permits = this.#queue.capacity;
-    this.#handle ??= share(this.#queue, 'semaphore', permits, (place) => SemaphoreWords.create(place, permits));
+    this.#handle ??= share(this.#queue, 'semaphore', permits, (place) =>
+      SemaphoreWords.create(place, permits),
+    );
     return this.#handle;
   }
 

@@ -1,7 +1,8 @@
 /**
  * Those of this thread who wait for other threads without blocking. While there are any, the event loop is kept
- * alive, and when another thread dies all of them look around: the addon tells us at once. Without it they look
- * around every 25 ms.
+ * alive. When another thread dies all of them look around: the addon tells us at once. And they look around now and
+ * then: whoever was woken in our place may be kept from acting, by a long computation, or by a wait of its own for
+ * what we hold; and without the addon nobody tells us of deaths.
  *
  * Invariant: the timer keeps the loop alive if and only if somebody watches.
  */
@@ -13,8 +14,9 @@ export interface Watcher {
   lookAround(): void;
 }
 
+/** In ms. */
 const OFTEN = 25;
-const NEVER = 2 ** 31 - 1;
+const NOW_AND_THEN = 50;
 
 const watchers = new Set<Watcher>();
 // One for ever, made when the first one watches: making one for every wait would cost as much as the wait.
@@ -33,7 +35,7 @@ export function unwatch(one: Watcher): void {
 function start(): void {
   const addon = tryAddon();
   addon?.onRing(lookAround);
-  timer = nobody.runInAsyncScope(() => setInterval(lookAround, addon === undefined ? OFTEN : NEVER));
+  timer = nobody.runInAsyncScope(() => setInterval(lookAround, addon === undefined ? OFTEN : NOW_AND_THEN));
 }
 
 function lookAround(): void {

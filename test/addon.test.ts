@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { loadAddon } from '../src/addon.js';
 import { LockUnsupportedError, Mutex } from '../src/index.js';
+import { addonModule, addonWorker, endingWorker, endings } from './support/addon-workers.js';
 import { runProgram } from './support/child.js';
+import { collectGarbage } from './support/heap.js';
+import { noIntegers } from './support/no-integers.js';
 import { spinUntil, waitUntil } from './support/wait.js';
 
 const addon = loadAddon();
@@ -23,47 +24,11 @@ test(
   },
 );
 
-const loadHere = new URL('../src/addon.js', import.meta.url).href;
-
-// Runs in a worker: registers for words[1], says who it is in words[0], then `ends` in one way or another.
-function endingWorker(words: Int32Array, how: string, options: object = {}): Worker {
-  const code = `
-    const { workerData: words } = require('node:worker_threads');
-    import(${JSON.stringify(loadHere)}).then(({ loadAddon }) => {
-      const addon = loadAddon();
-      addon.onThreadEnd(words, 1, -7);
-      Atomics.store(words, 0, addon.threadId());
-      Atomics.notify(words, 0);
-      ${how}
-    });
-  `;
-  return new Worker(code, { eval: true, workerData: words, stdout: true, stderr: true, ...options });
-}
-
-const endings: [what: string, how: string, terminate: boolean, options?: object][] = [
-  ['returns', '', false],
-  ['calls process.exit', 'process.exit(3);', false],
-  ['throws', "setImmediate(() => { throw new Error('on purpose'); });", false],
-  ['is terminated while idle', 'setInterval(() => {}, 1000);', true],
-  ['is terminated in a busy loop', 'for (;;);', true],
-  ['is terminated while it blocks in Atomics.wait', 'Atomics.wait(words, 2, 0);', true],
-  [
-    'runs out of memory',
-    'const all = []; for (;;) all.push(new Array(1000).fill({}));',
-    false,
-    { resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 } },
-  ],
-];
-
-for (const [what, how, terminate, options] of endings) {
-  test(`the last word of a thread is stored when it ${what}`, async () => {
+for (const ending of endings) {
+  test(`the last word of a thread is stored when it ${ending.what}`, async () => {
     const words = new Int32Array(new SharedArrayBuffer(16));
-    const worker = endingWorker(words, how, options);
-    const exited = new Promise((resolve) => worker.once('exit', resolve));
-    worker.on('error', () => {});
-    await waitUntil(() => Atomics.load(words, 0) !== 0, { what: 'the worker is registered' });
-    const id = Atomics.load(words, 0);
-    if (terminate) {
+    const { id, worker, exited } = await endingWorker(words, 'addon.onThreadEnd(words, 1, -7);', ending);
+    if (ending.terminate) {
       assert.equal(addon.threadAlive(id), true);
       assert.equal(Atomics.load(words, 1), 0, 'not before the end');
       void worker.terminate();
@@ -75,10 +40,52 @@ for (const [what, how, terminate, options] of endings) {
   });
 }
 
+test('of the last words for one place the last promised stays, and a forgotten one is not stored', async () => {
+  const words = new Int32Array(new SharedArrayBuffer(16));
+  const code = `
+    const tickets = [1, 2, 3, 4].map((value) => addon.onThreadEnd(words, 0, value));
+    addon.onThreadEnd(words, 1, 5);
+    addon.forgetThreadEnd(tickets[3]);
+    addon.forgetThreadEnd(addon.onThreadEnd(words, 2, 6));
+  `;
+  await once(addonWorker(code, words), 'exit');
+  assert.deepEqual([...words], [3, 5, 0, 0]);
+});
+
+test('a forgotten promise lets go of its memory', async () => {
+  const promise = (): [WeakRef<Int32Array>, number] => {
+    const words = new Int32Array(new SharedArrayBuffer(4));
+    return [new WeakRef(words), addon.onThreadEnd(words, 0, 1)];
+  };
+  const [words, ticket] = promise();
+  // A WeakRef keeps its target for the rest of the job in which it was made or asked.
+  const isKept = async (): Promise<boolean> => {
+    await setImmediate();
+    collectGarbage();
+    return words.deref() !== undefined;
+  };
+  assert.equal(await isKept(), true);
+  addon.forgetThreadEnd(ticket);
+  await waitUntil(async () => !(await isKept()), { what: 'the memory is gone' });
+});
+
+test('forgetThreadEnd takes only what onThreadEnd gave to this thread', () => {
+  const ticket = addon.onThreadEnd(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+  for (const no of noIntegers.filter((value) => value !== 2 ** 32)) {
+    assert.throws(() => addon.forgetThreadEnd(no as number), /TypeError.*what onThreadEnd returned/);
+  }
+  assert.throws(() => addon.forgetThreadEnd(-1), TypeError);
+  for (const no of [0, ticket + 1, 2 ** 32]) {
+    assert.throws(() => addon.forgetThreadEnd(no), /RangeError.*no promise/);
+  }
+  addon.forgetThreadEnd(ticket);
+  assert.throws(() => addon.forgetThreadEnd(ticket), /RangeError.*no promise/);
+});
+
 test('memory that JavaScript has dropped is kept for the last word', async () => {
   const ended = await runProgram(
     `
-    import { loadAddon } from ${JSON.stringify(loadHere)};
+    import { loadAddon } from ${JSON.stringify(addonModule)};
     loadAddon().onThreadEnd(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
     gc(); gc();
     console.log('kept');
@@ -87,26 +94,6 @@ test('memory that JavaScript has dropped is kept for the last word', async () =>
   );
   assert.deepEqual([ended.code, ended.signal, ended.stdout], [0, null, 'kept\n']);
 });
-
-const evil = {
-  valueOf(): number {
-    throw new Error('nobody may run this');
-  },
-};
-const noIntegers = [
-  undefined,
-  null,
-  '0',
-  0n,
-  Symbol('0'),
-  true,
-  evil,
-  Number.NaN,
-  Infinity,
-  0.5,
-  2 ** 32,
-  1e300,
-];
 
 test('onThreadEnd refuses what it could not store into', () => {
   const shared = new Int32Array(new SharedArrayBuffer(8));
@@ -118,14 +105,14 @@ test('onThreadEnd refuses what it could not store into', () => {
   structuredClone(detached, { transfer: [detached.buffer] });
   const memories = [new Int32Array(2), new Int32Array(resizable), detached, new DataView(shared.buffer)];
   for (const words of [...memories, new Uint32Array(shared.buffer), shared.buffer, [0], undefined]) {
-    assert.throws(wrong(words, 0), /TypeError.*Int32Array on a SharedArrayBuffer/);
+    assert.throws(wrong(words, 0), /TypeError.*Int32Array on a SharedArrayBuffer or on a chunk/);
   }
   for (const index of [2, -1, 2 ** 31 - 1]) assert.throws(wrong(shared, index), RangeError);
   assert.throws(wrong(new Int32Array(shared.buffer, 4), 1), RangeError);
   for (const no of noIntegers) {
-    assert.throws(wrong(shared, no), /TypeError.*index and value/);
+    assert.throws(wrong(shared, no), /TypeError.*index must be/);
     // An explicit undefined would be the default of `wrong`.
-    if (no !== undefined) assert.throws(wrong(shared, 0, no), /TypeError.*index and value/);
+    if (no !== undefined) assert.throws(wrong(shared, 0, no), /TypeError.*value must be/);
   }
 });
 
@@ -145,11 +132,11 @@ declare const WebAssembly: {
 
 test('the last word goes where the view looks, also in memory that grows later', async () => {
   const fixed = new Int32Array(new SharedArrayBuffer(32), 8, 4);
-  const growing = Reflect.construct(SharedArrayBuffer, [8, { maxByteLength: 1 << 20 }]) as Growing;
+  const growing: Growing = Reflect.construct(SharedArrayBuffer, [8, { maxByteLength: 1 << 20 }]);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 8, shared: true });
   const views = [fixed, new Int32Array(growing), new Int32Array(memory.buffer)];
   const code = `
-    import(${JSON.stringify(loadHere)}).then(({ loadAddon }) => {
+    import(${JSON.stringify(addonModule)}).then(({ loadAddon }) => {
       const { parentPort, workerData: views } = require('node:worker_threads');
       for (const view of views) loadAddon().onThreadEnd(view, 1, 5);
       parentPort.postMessage('registered');
@@ -167,7 +154,7 @@ test('the last word goes where the view looks, also in memory that grows later',
 
 test('a thread that is terminated while the addon throws takes nobody with it', async () => {
   const code = `
-    import(${JSON.stringify(loadHere)}).then(({ loadAddon }) => {
+    import(${JSON.stringify(addonModule)}).then(({ loadAddon }) => {
       const addon = loadAddon();
       require('node:worker_threads').parentPort.postMessage('throwing');
       for (;;) try { addon.onThreadEnd(); } catch {}
@@ -186,33 +173,10 @@ test('a thread that is terminated while the addon throws takes nobody with it', 
   assert.deepEqual([ended.code, ended.signal, ended.stdout], [0, null, 'alive\n']);
 });
 
-test('several copies of the binary live in one thread, each with its own last words', async () => {
-  const words = new Int32Array(new SharedArrayBuffer(16));
-  const folder = await mkdtemp(join(tmpdir(), 'tierlock-copies-'));
-  const binary = fileURLToPath(new URL('../../build/Release/tierlock.node', import.meta.url));
-  const paths = [binary, binary, join(folder, 'copy.node'), join(folder, 'same.node')];
-  try {
-    await copyFile(binary, join(folder, 'copy.node'));
-    await symlink(binary, join(folder, 'same.node'));
-    const code = `
-      const words = require('node:worker_threads').workerData;
-      for (const [index, path] of ${JSON.stringify(paths)}.entries()) {
-        const copy = { exports: {} };
-        process.dlopen(copy, path);
-        copy.exports.onThreadEnd(words, index, index + 1);
-      }
-    `;
-    await once(new Worker(code, { eval: true, workerData: words }), 'exit');
-    assert.deepEqual([...words], [1, 2, 3, 4]);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
-
 test('looking for the binary asks neither other threads nor the network', async () => {
   const ended = await runProgram(`
     process.report.getReport = () => { throw new Error('it waits for both'); };
-    const { loadAddon } = await import(${JSON.stringify(loadHere)});
+    const { loadAddon } = await import(${JSON.stringify(addonModule)});
     console.log(loadAddon().threadId() > 0);
   `);
   assert.deepEqual([ended.code, ended.stdout], [0, 'true\n']);
@@ -231,14 +195,14 @@ test('without a binary the loader says what is missing, where it looked and what
 
 test('a binary of another release is refused, and the next one taken', () => {
   const other = 'test/support/other-addon.cjs';
-  assert.throws(() => loadAddon([other]), /has version 0, but version 1 is needed.*npm rebuild tierlock/);
-  assert.equal(loadAddon([other, 'build/Release/tierlock.node']).version, 1);
+  assert.throws(() => loadAddon([other]), /has version 0, but version 2 is needed.*npm rebuild tierlock/);
+  assert.equal(loadAddon([other, 'build/Release/tierlock.node']).version, 2);
 });
 
 test('a system that the addon does not know is told so', async () => {
   const ended = await runProgram(`
     Object.defineProperty(process, 'platform', { value: 'aix' });
-    const { loadAddon } = await import(${JSON.stringify(loadHere)});
+    const { loadAddon } = await import(${JSON.stringify(addonModule)});
     try { loadAddon(['nowhere.node']); } catch (error) { console.log(error.code, error.message); }
   `);
   assert.match(ended.stdout, /^ERR_LOCK_UNSUPPORTED .*missing on aix-.*There is none for this system yet/);

@@ -11,6 +11,7 @@ import {
   type Case,
   type Measured,
   measuredBar,
+  measure,
   median,
   passes,
   ratio,
@@ -78,7 +79,7 @@ test('the highlights show whoever took part, the fastest first', () => {
   const group = { name: 'g', cases: [what], bars: [], highlights: { 'made up': 'ns', missing: 'B' } };
   const other: Measured = { ...measured, samples: new Map([['quick', [1]], ...measured.samples]) };
   assert.deepEqual(highlights(group, [other]).split('\n'), [
-    '|  | ns | B |',
+    '| g | ns | B |',
     '| --- | ---: | ---: |',
     '| quick | 1 |  |',
     '| floor: nothing | 15 |  |',
@@ -92,6 +93,19 @@ test('a seed gives the same order again and loses nobody', () => {
   assert.deepEqual(new Set(shuffled(items, 4)), new Set(items));
   const firsts = Array.from({ length: 40 }, (_, seed) => shuffled(items, seed)[0]);
   assert.equal(new Set(firsts).size, items.length);
+});
+
+test('who cannot take part is told of, and does not spoil the rest', async () => {
+  const said: string[] = [];
+  const options = { quick: true, rounds: 1, say: (line: string) => void said.push(line) };
+  const group = { name: 'g', cases: [what], bars: [], highlights: {} };
+  const nobody: Case = { ...what, absent: (name) => Promise.resolve(`no ${name} here`) };
+  assert.equal(await measure(group, nobody, options), undefined);
+  assert.deepEqual(said, [
+    "left out: floor: nothing at 'made up': no floor: nothing here",
+    "left out: tierlock at 'made up': no tierlock here",
+  ]);
+  assert.equal(await measure(group, { ...what, quick: false }, options), undefined);
 });
 
 test('every bar speaks of a case and of contestants that exist', () => {
@@ -134,7 +148,10 @@ test('wrong arguments are answered with what there is', async () => {
   for (const { code, stderr } of answers) {
     assert.equal(code, 2);
     assert.match(stderr, /nonsense|--fast/);
-    assert.match(stderr, /groups: async\noptions: --case TEXT, --quick, --strict, --json FILE/);
+    assert.match(
+      stderr,
+      /groups: async, thread, rwlock, semaphore\noptions: --case TEXT, --quick, --strict, --json FILE/,
+    );
   }
   assert.match(answers[2].stderr, /only: uncontended; hand-off, 1,000 waiters/);
 });
@@ -156,7 +173,7 @@ test('a quick run of one case gives a row for each contestant', async (t) => {
     assert.deepEqual(Object.keys(row), ['group', 'case', 'contestant', 'unit', 'median', 'min', 'max', 'n']);
     assert.deepEqual(
       [row.group, row.case, row.unit, row.n],
-      ['async', 'semaphore of 1e8 permits', 'ns/op', 2],
+      ['async', 'semaphore of 1e8 permits', 'ns/op', 1],
     );
     assert.ok(0 < row.min && row.min <= row.median && row.median <= row.max);
   }

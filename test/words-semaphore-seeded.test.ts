@@ -1,7 +1,7 @@
 /** Mistakes in the semaphore's words, one each: the schedule checker finds them all. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lives } from '../src/words/life.js';
+import { generationOf, rowLives } from '../src/words/life.js';
 import { COUNT_SHIFT, MARKS } from '../src/words/permits.js';
 import { GENERATION, HELD } from '../src/words/row.js';
 import { IDLE, WORD } from '../src/words/seat.js';
@@ -32,7 +32,7 @@ class Hasty extends Tested {
     const row = this.memory.row(slot, 0);
     const held = Atomics.load(this.words, row + HELD);
     if (held === 0) return 0;
-    if (lives(this.memory, Atomics.load(this.words, row + GENERATION))) return held >> 1;
+    if (rowLives(this.memory, slot, row)) return held >> 1;
     return super.settled(slot);
   }
 }
@@ -52,7 +52,7 @@ class Deaf extends Tested {
 class Heir extends Tested {
   protected override attach(): boolean {
     Atomics.store(this.words, this.heldAt, 0);
-    Atomics.store(this.words, this.row + GENERATION, this.name);
+    Atomics.store(this.words, this.row + GENERATION, generationOf(this.name));
     return false;
   }
 }
@@ -91,7 +91,12 @@ const mistakes: Record<string, () => ReturnType<typeof program>> = {
   },
   'a count that is written blindly'() {
     const kind = { ...four, Words: Deaf };
-    return program(kind, [tryTake(kind, 4), gives(kind, 1), tryTake(kind, 1)], {}, { holds: [0, 1, 0, 1], dead: 3 });
+    return program(
+      kind,
+      [tryTake(kind, 4), gives(kind, 1), tryTake(kind, 1)],
+      {},
+      { holds: [0, 1, 0, 1], dead: 3 },
+    );
   },
   'a row taken over with what is in it'() {
     const kind = { ...mortals, Words: Heir };
@@ -99,7 +104,14 @@ const mistakes: Record<string, () => ReturnType<typeof program>> = {
   },
   'no second look'() {
     const kind = { ...two, Words: Trusting };
-    return program(kind, [[take(kind, 2), take(kind, 2)], [take(kind, 2), take(kind, 2)]], { timeouts: 1 });
+    return program(
+      kind,
+      [
+        [take(kind, 2), take(kind, 2)],
+        [take(kind, 2), take(kind, 2)],
+      ],
+      { timeouts: 1 },
+    );
   },
   'an end that nobody hears of'() {
     const kind = { ...two, old: true, Words: Silent };

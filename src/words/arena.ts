@@ -92,8 +92,9 @@ interface Membership {
 
 // Nothing of this thread refers to the block any more: it holds no lock in it and cannot take any.
 const goodbye = new FinalizationRegistry<Membership>(({ memory, name, ticket }) => {
-  leave(memory, name);
+  // In this order: a promise that outlives the membership would be kept in a slot that is somebody else's.
   if (ticket !== undefined) tryAddon()?.forgetThreadEnd(ticket);
+  leave(memory, name);
 });
 
 const blocks = new Map<string, WeakRef<Block>>();
@@ -130,15 +131,20 @@ export function find(handle: unknown, kind: Kind): { block: Block; lock: number;
   const { memory } = block;
   const at = memory.slot(slot);
   if (Atomics.load(memory.words, at + KIND) !== KINDS.indexOf(kind) + 1) {
-    throw bad(kind, 'the memory that it names has no such lock: it was overwritten, or the handle was made up');
+    throw bad(
+      kind,
+      'the memory that it names has no such lock: it was overwritten, or the handle was made up',
+    );
   }
   return { block, lock: slot, config: Atomics.load(memory.words, at + CONFIG) };
 }
 
 function checkHandle(handle: unknown, kind: Kind): LockHandle {
-  if (typeof handle !== 'object' || handle === null) throw bad(kind, `it is ${handle === null ? 'null' : typeof handle}`);
+  if (typeof handle !== 'object' || handle === null)
+    throw bad(kind, `it is ${handle === null ? 'null' : typeof handle}`);
   const { tierlock, memory, slot } = handle as Partial<LockHandle>;
-  if (typeof tierlock !== 'string' || !KINDS.includes(tierlock as Kind)) throw bad(kind, 'it is not a handle of any lock');
+  if (typeof tierlock !== 'string' || !KINDS.includes(tierlock as Kind))
+    throw bad(kind, 'it is not a handle of any lock');
   if (tierlock !== kind) throw bad(kind, `it is the handle of a ${tierlock}`);
   if (!types.isSharedArrayBuffer(memory)) {
     throw bad(
@@ -165,7 +171,11 @@ function checkMemory(buffer: SharedArrayBuffer, kind: Kind): void {
         'of the package in all threads',
     );
   }
-  if (words[LOCKS] !== ARENA.locks || words[THREADS] !== ARENA.threads || buffer.byteLength !== Memory.size(ARENA) * 4) {
+  if (
+    words[LOCKS] !== ARENA.locks ||
+    words[THREADS] !== ARENA.threads ||
+    buffer.byteLength !== Memory.size(ARENA) * 4
+  ) {
     throw bad(kind, 'its memory has a wrong size');
   }
 }

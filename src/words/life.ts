@@ -16,11 +16,11 @@
  *   0, DEAD -> -id   anybody who wants to join, by compareExchange
  *   -id -> id        the thread itself, after it has raised the generation and cleaned the slot's rows
  *   id -> DEAD       the addon at the thread's end; a waiter who has asked the system (`suspect`); `leave`
- *   -id -> -id'      somebody else who wants to join, when the system says that the thread has died in between
+ *   id, -id -> -id'  somebody else who wants to join, when the system says that the thread has died
  */
 import { JOINED } from './memory.js';
 import type { Memory } from './memory.js';
-import { SEAT_STATE } from './row.js';
+import { GENERATION, SEAT_STATE } from './row.js';
 
 export const DEAD = 0x40000000;
 
@@ -35,17 +35,27 @@ export function slotOf(name: number): number {
   return (name >>> SLOT_SHIFT) & 0xff;
 }
 
+export function generationOf(name: number): number {
+  return name >>> GENERATION_SHIFT;
+}
+
 /** Whether the one who is named still lives, as far as the words tell. */
 export function lives(memory: Memory, name: number): boolean {
   const at = memory.life + 2 * slotOf(name);
   const id = Atomics.load(memory.words, at);
-  return id > 0 && id !== DEAD && Atomics.load(memory.words, at + 1) === name >>> GENERATION_SHIFT;
+  return id > 0 && id !== DEAD && Atomics.load(memory.words, at + 1) === generationOf(name);
 }
 
 /** Whether somebody has this life slot now. */
 export function slotLives(memory: Memory, slot: number): boolean {
   const id = Atomics.load(memory.words, memory.life + 2 * slot);
   return id > 0 && id !== DEAD;
+}
+
+/** Whether what the row says is said by somebody who lives, and not by the last one in his life slot. */
+export function rowLives(memory: Memory, slot: number, row: number): boolean {
+  const generation = Atomics.load(memory.words, row + GENERATION);
+  return slotLives(memory, slot) && Atomics.load(memory.words, memory.life + 2 * slot + 1) === generation;
 }
 
 /** The same, after asking the system, which is dear. A death found so is marked for all. */
@@ -64,7 +74,7 @@ export function join(memory: Memory, id: number): number | undefined {
   const slot = claim(memory, id);
   if (slot === undefined) return undefined;
   const at = memory.life + 2 * slot;
-  const generation = (Atomics.load(words, at + 1) & GENERATIONS) % GENERATIONS + 1;
+  const generation = ((Atomics.load(words, at + 1) & GENERATIONS) % GENERATIONS) + 1;
   Atomics.store(words, at + 1, generation);
   // What the last one in this slot waited for must not look as if we did. What it held stays in the rows, marked
   // with its generation, until somebody gives it back.
@@ -83,12 +93,13 @@ export function leave(memory: Memory, name: number): void {
   Atomics.store(memory.words, memory.life + 2 * slotOf(name), DEAD);
 }
 
-// Slots that nobody has used come first: those of dead threads may still be named in words.
+// Slots that nobody has used come first: those of dead threads may still be named in words. Last come those of threads
+// that have died without anybody having noticed.
 function claim(memory: Memory, id: number): number | undefined {
   return (
     claimWhere(memory, id, (found) => found === 0) ??
     claimWhere(memory, id, (found) => found === DEAD) ??
-    claimWhere(memory, id, (found) => found < 0 && !memory.threadIsAlive(-found))
+    claimWhere(memory, id, (found) => !memory.threadIsAlive(Math.abs(found)))
   );
 }
 

@@ -5,7 +5,7 @@
  *   0         -                free
  *   0         HANDOFF          nobody's, but only one who has been woken may take it (or one who has looked around
  *                              and seen that nobody comes)
- *   of T      -                held by T
+ *   of T      -                held by T; free if T is dead
  *   any       WAIT             somebody may be waiting: whoever passes the lock on has to look
  *
  * Who may change what: anybody may take a free word, or one whose holder is dead, by compareExchange; anybody may
@@ -34,8 +34,12 @@ export const HANDOFF = 2;
 const SPINS = 60;
 /** In a fair lock: how often one looks at one's own seat. Some 20 microseconds, half of what a wake-up costs. */
 const FAIR_SPINS = 2500;
-/** After so many slices in which nobody came for a lock that was handed over, it is anybody's. */
-const PATIENCE = 10;
+/**
+ * After so many looks at a lock that was handed over and not taken, it is anybody's: a thread that is woken may be
+ * blocked by something else, perhaps by us.
+ */
+const PATIENCE = 2;
+const FAIR_PATIENCE = 10;
 
 export interface Spins {
   readonly lock: number;
@@ -47,18 +51,22 @@ export class MutexWords extends Seat implements Outer {
   recovered = false;
   readonly fair: boolean;
   protected readonly name: number;
-  readonly #spins: Spins;
+  protected readonly spins: Spins;
   #idleSlices = 0;
+  /** The name of the dead one from whom it was taken last. */
+  #dead = 0;
 
   constructor(place: Place, fair: boolean, spins: Spins = { lock: SPINS, seat: FAIR_SPINS }) {
     super(place);
     this.name = place.name;
     this.fair = fair;
-    this.#spins = spins;
+    this.spins = spins;
   }
 
+  /** Whether somebody holds it who lives, as far as the words tell. */
   get held(): boolean {
-    return (Atomics.load(this.words, this.at + WORD) & NAME) !== 0;
+    const word = Atomics.load(this.words, this.at + WORD);
+    return (word & NAME) !== 0 && lives(this.memory, word);
   }
 
   /** Whether this thread holds it. */
@@ -72,36 +80,48 @@ export class MutexWords extends Seat implements Outer {
   }
 
   /** Takes it if that is possible now. */
-  tryTake(): boolean {
-    return (
-      Atomics.compareExchange(this.words, this.at + WORD, 0, this.name) === 0 || this.#tryTakeMarked()
-    );
+  tryTake(_units: number): boolean {
+    return this.tryTakeWord();
+  }
+
+  protected tryTakeWord(): boolean {
+    return Atomics.compareExchange(this.words, this.at + WORD, 0, this.name) === 0 || this.#tryTakeMarked();
   }
 
   #tryTakeMarked(): boolean {
     for (;;) {
       const word = Atomics.load(this.words, this.at + WORD);
-      const open =
-        (word & NAME) === 0
-          ? (word & HANDOFF) === 0 || !this.anybody(PARKED, SPINNING, WOKEN)
-          : !lives(this.memory, word);
-      if (!open) return false;
-      if (this.#seize(word, word & WAIT)) return true;
+      if (!this.isOpen(word)) return false;
+      if (this.seize(word, word & WAIT)) return true;
     }
   }
 
-  #seize(word: number, mark: number): boolean {
+  /** Whether a newcomer may take the word. */
+  protected isOpen(word: number): boolean {
+    if ((word & NAME) !== 0) return !lives(this.memory, word);
+    return (word & HANDOFF) === 0 || !this.anybody(PARKED, SPINNING, WOKEN);
+  }
+
+  protected seize(word: number, mark: number): boolean {
     if (Atomics.compareExchange(this.words, this.at + WORD, word, this.name | mark) !== word) return false;
-    if ((word & NAME) !== 0) this.recovered = true;
+    if ((word & NAME) !== 0) {
+      this.#dead = word & NAME;
+      this.recovered = this.diedInside(this.#dead);
+    }
+    return true;
+  }
+
+  /** Whether the one who died holding the word can have been inside. */
+  protected diedInside(_name: number): boolean {
     return true;
   }
 
   /** Takes it, blocking this thread for at most `ms`. False if it did not come. */
-  take(_units: number, ms: number): boolean {
-    if (this.tryTake() || this.#spin()) return true;
+  take(units: number, ms: number): boolean {
+    if (this.tryTake(units) || this.spin(units)) return true;
     const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
-    const resting = this.fair && this.#spins.seat > 0 ? SPINNING : PARKED;
-    this.begin();
+    const resting = this.fair && this.spins.seat > 0 ? SPINNING : PARKED;
+    this.begin(units);
     let looked = false;
     while (!this.poll(looked, resting)) {
       const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
@@ -109,24 +129,24 @@ export class MutexWords extends Seat implements Outer {
         this.end();
         return false;
       }
-      looked = this.sleep(Math.min(left, SLICE), this.#spins.seat) === 'timed-out' && this.lookAround();
+      looked = this.sleep(Math.min(left, SLICE), this.spins.seat) === 'timed-out' && this.lookAround();
     }
     return true;
   }
 
   // Not once somebody waits: then a free lock is his.
-  #spin(): boolean {
+  protected spin(units: number): boolean {
     if (this.fair) return false;
-    for (let i = 0; i < this.#spins.lock; i++) {
+    for (let i = 0; i < this.spins.lock; i++) {
       const word = Atomics.load(this.words, this.at + WORD);
-      if (word === 0 && this.#seize(word, 0)) return true;
+      if (word === 0 && this.tryTake(units)) return true;
       if ((word & WAIT) !== 0) return false;
     }
     return false;
   }
 
   /** The first step of a wait; then `poll` until it is true, with sleep or other work in between; or `end`. */
-  begin(): void {
+  begin(_units: number): void {
     this.arrive();
     this.#idleSlices = 0;
   }
@@ -137,16 +157,14 @@ export class MutexWords extends Seat implements Outer {
     for (;;) {
       const word = Atomics.load(this.words, this.at + WORD);
       const open =
-        (word & NAME) === 0
-          ? (word & HANDOFF) === 0 || state === WOKEN || looked
-          : !lives(this.memory, word);
+        (word & NAME) === 0 ? (word & HANDOFF) === 0 || state === WOKEN || looked : !lives(this.memory, word);
       if (open) {
-        if (!this.#seize(word, WAIT)) continue;
+        if (!this.seize(word, WAIT)) continue;
         this.state = IDLE;
         return true;
       }
-      if (state !== resting) this.state = state = resting;
-      else if ((word & WAIT) !== 0 || this.#mark(word)) return false;
+      if (state !== PARKED && state !== SPINNING) this.state = state = resting;
+      else if ((word & WAIT) !== 0 || this.mark(word)) return false;
     }
   }
 
@@ -165,18 +183,31 @@ export class MutexWords extends Seat implements Outer {
       this.#idleSlices = 0;
       return false;
     }
-    if (!this.fair) return true;
     this.suspectAll(WOKEN);
-    return !this.anybody(WOKEN) || ++this.#idleSlices >= PATIENCE;
+    return !this.anybody(WOKEN) || ++this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
   }
 
   /** Gives it back. */
-  give(): void {
-    const at = this.at + WORD;
-    if (Atomics.compareExchange(this.words, at, this.name, 0) !== this.name) this.#giveMarked();
+  give(_units: number): void {
+    if (this.recovered) this.giveUntold();
+    else this.giveWord();
   }
 
-  #giveMarked(): void {
+  /** Nobody has been told of the death: the next one takes it from the dead one, too. */
+  protected giveUntold(): void {
+    if (!this.ours) throw overwritten('mutex');
+    this.recovered = false;
+    Atomics.store(this.words, this.at + WORD, this.#dead | WAIT);
+    this.rouseNext();
+  }
+
+  protected giveWord(): void {
+    const at = this.at + WORD;
+    if (Atomics.compareExchange(this.words, at, this.name, 0) !== this.name) this.giveMarked();
+  }
+
+  /** Gives back a word with WAIT in it. */
+  protected giveMarked(): void {
     const at = this.at + WORD;
     if (!this.ours) throw overwritten('mutex');
     for (;;) {
@@ -201,7 +232,7 @@ export class MutexWords extends Seat implements Outer {
     for (;;) {
       const word = Atomics.load(this.words, at);
       if ((word & NAME) !== 0) {
-        if ((word & WAIT) !== 0 || this.#mark(word)) return;
+        if ((word & WAIT) !== 0 || this.mark(word)) return;
       } else if (this.rouseNext() || (word & HANDOFF) === 0) {
         return;
       } else if ((word & WAIT) !== 0) {
@@ -212,7 +243,8 @@ export class MutexWords extends Seat implements Outer {
     }
   }
 
-  #mark(word: number): boolean {
+  /** Sets WAIT, if the word is still the same. */
+  protected mark(word: number): boolean {
     return Atomics.compareExchange(this.words, this.at + WORD, word, word | WAIT) === word;
   }
 }

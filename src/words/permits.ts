@@ -5,7 +5,7 @@
  *                     FROZEN    they are being counted: nobody takes any, and the number only grows
  *                     WAIT, HANDOFF   see serving.ts
  *   a thread's row    HELD      twice the number that the thread holds; odd (PENDING) while it takes or gives some
- *                     GENERATION      the name of the thread that the row belongs to
+ *                     GENERATION      that of the thread that the row belongs to
  *   FREEZER           0 | the name of who counts
  *
  * Who may change what: of its row, the owner everything; once he is dead, whoever counts sets HELD to 0, and whoever
@@ -28,7 +28,7 @@
  * If whoever counts dies, the word stays FROZEN. Whoever finds it so takes FREEZER over and counts again; all he has
  * to know is in the rows.
  */
-import { lives, slotOf, suspect } from './life.js';
+import { generationOf, lives, rowLives, slotOf, suspect } from './life.js';
 import { overwritten } from './mutex.js';
 import { GENERATION, HELD } from './row.js';
 import { Seat, WORD } from './seat.js';
@@ -73,8 +73,9 @@ export class Permits extends Seat {
   /** Takes the row over. True if an earlier thread in our place had died holding permits, and they have come back. */
   protected attach(): boolean {
     const { words, row, heldAt } = this;
+    const generation = generationOf(this.name);
     let held = Atomics.load(words, heldAt);
-    if (Atomics.load(words, row + GENERATION) === this.name) {
+    if (Atomics.load(words, row + GENERATION) === generation) {
       this.mine = held;
       if (held !== 0) this.guess = this.look();
       return false;
@@ -84,7 +85,7 @@ export class Permits extends Seat {
       if (this.recount()) counted = true;
       else this.memory.wait(heldAt, held, 1);
     }
-    Atomics.store(words, row + GENERATION, this.name);
+    Atomics.store(words, row + GENERATION, generation);
     return counted;
   }
 
@@ -119,13 +120,10 @@ export class Permits extends Seat {
     const { memory, words } = this;
     for (let slot = 0, end = memory.joined; slot < end; slot++) {
       const row = memory.row(slot, this.place.lock);
-      if (row !== this.row && Atomics.load(words, row + HELD) !== 0 && !this.#owned(row)) return true;
+      if (row !== this.row && Atomics.load(words, row + HELD) !== 0 && !rowLives(memory, slot, row))
+        return true;
     }
     return false;
-  }
-
-  #owned(row: number): boolean {
-    return lives(this.memory, Atomics.load(this.words, row + GENERATION));
   }
 
   /** Asks the system about all who hold permits, and about whoever counts them. */
@@ -148,9 +146,14 @@ export class Permits extends Seat {
     if (Atomics.compareExchange(words, at, freezer, this.name) !== freezer) return false;
     try {
       let word = Atomics.or(words, this.at + WORD, FROZEN) | FROZEN;
-      for (let seen = 0; seen !== word; ) {
+      for (let seen = 0; seen !== word;) {
         seen = word;
-        word = Atomics.compareExchange(words, this.at + WORD, seen, (this.#free() << COUNT_SHIFT) | (seen & MARKS));
+        word = Atomics.compareExchange(
+          words,
+          this.at + WORD,
+          seen,
+          (this.#free() << COUNT_SHIFT) | (seen & MARKS),
+        );
       }
     } finally {
       Atomics.store(words, at, 0);
@@ -172,7 +175,7 @@ export class Permits extends Seat {
     for (let naps = 0; naps < NAPS; naps++) {
       const held = Atomics.load(words, row + HELD);
       if (held === 0) return 0;
-      if (!this.#owned(row)) {
+      if (!rowLives(memory, slot, row)) {
         Atomics.compareExchange(words, row + HELD, held, 0);
         memory.wake(row + HELD);
         return 0;

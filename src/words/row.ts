@@ -7,7 +7,7 @@ export const TICKET = 1;
 export const SINCE = 2;
 /** How many units it waits for. */
 export const WANT = 3;
-/** How many it holds, where the lock's own word cannot tell. */
+/** How many it holds, where the lock's own word cannot tell; how many wait for a condition. */
 export const HELD = 4;
 /** The generation of the thread that has written the row. */
 export const GENERATION = 5;

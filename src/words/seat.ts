@@ -5,9 +5,10 @@
  *
  *   state      who may change it
  *   Idle       -> Spinning, Parked: its owner, before it marks the lock's word with WAIT
- *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on
- *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it
+ *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on; both by compareExchange
+ *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it; likewise
  *   Woken      -> any: its owner, who must take the lock, or wait again, or pass the wake-up on
+ *   Granted    -> Idle: its owner (rwlock.ts)
  *
  * Everybody waits in slices. A slice that ends without news is the time to ask whether those who should have acted
  * still live: no wake-up is lost for longer than that, whoever dies, and wherever.
@@ -20,6 +21,8 @@ export const IDLE = 0;
 export const SPINNING = 1;
 export const PARKED = 2;
 export const WOKEN = 3;
+/** Of a reader: it has been let in while it slept, and counts as reading from then on. */
+export const GRANTED = 4;
 
 // The words of a lock's slot.
 /** What the lock is about; see each lock. */
@@ -123,14 +126,14 @@ export class Seat {
     return this.memory.old(Atomics.load(this.words, this.memory.row(slot, this.place.lock) + SINCE));
   }
 
-  /** Wakes that thread, unless it has been woken or does not wait any more. */
-  protected rouse(slot: number): boolean {
+  /** Wakes that thread, unless it has been woken or does not wait any more. `how` is its new state. */
+  protected rouse(slot: number, how: number = WOKEN): boolean {
     const { memory, words } = this;
     const at = memory.row(slot, this.place.lock) + SEAT_STATE;
     for (;;) {
       const state = Atomics.load(words, at);
       if (state !== PARKED && state !== SPINNING) return false;
-      if (Atomics.compareExchange(words, at, state, WOKEN) !== state) continue;
+      if (Atomics.compareExchange(words, at, state, how) !== state) continue;
       if (state === PARKED) memory.wake(at);
       return true;
     }

@@ -51,7 +51,8 @@ export class Serving extends Permits {
         const wanted = Atomics.load(words, row + WANT);
         if (first === -1 || ((ticket - firstTicket) | 0) < 0) [first, firstTicket] = [slot, ticket];
         if (state === WOKEN) free -= wanted;
-        else if (parked++ === 0 || ((ticket - nextTicket) | 0) < 0) [next, nextTicket, want] = [slot, ticket, wanted];
+        else if (parked++ === 0 || ((ticket - nextTicket) | 0) < 0)
+          [next, nextTicket, want] = [slot, ticket, wanted];
       }
       const marks = first === -1 ? 0 : this.isOld(first) ? WAIT | HANDOFF : WAIT;
       if ((word & MARKS) !== marks) {

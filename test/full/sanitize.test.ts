@@ -1,8 +1,8 @@
-/** The addon's tests with a binary that watches its own memory: AddressSanitizer, LeakSanitizer, UBSan. */
+/** All tests of the addon with a binary that watches its own memory: AddressSanitizer, LeakSanitizer, UBSan. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -23,7 +23,11 @@ test('the addon is clean under AddressSanitizer, LeakSanitizer and UBSan', { tim
       spawnSync(file, args, { cwd: folder, encoding: 'utf8', env: { ...environment, ...more } });
     const built = run(process.execPath, ['native/build.mjs'], { TIERLOCK_SANITIZE: 'address,undefined' });
     assert.equal(built.status, 0, built.stderr);
-    const tests = ['--test', '--test-reporter=tap', join('dist', 'test', 'addon.test.js')];
+    const files = readdirSync(join(folder, 'dist', 'test')).filter((file) =>
+      /^addon.*\.test\.js$/.test(file),
+    );
+    assert.ok(files.length > 4);
+    const tests = ['--test', '--test-reporter=tap', ...files.map((file) => join('dist', 'test', file))];
 
     assert.notEqual(
       run(process.execPath, tests).status,

@@ -157,7 +157,12 @@ export interface Past {
   readonly marks?: number;
 }
 
-function remember(memory: Memory, { capacity }: Kind, past: Past, set: (index: number, value: number) => void): void {
+function remember(
+  memory: Memory,
+  { capacity }: Kind,
+  past: Past,
+  set: (index: number, value: number) => void,
+): void {
   const { holds = [], dead, counting = false, heir, awaited, marks = 0 } = past;
   let word = (capacity << 3) | marks;
   for (const [slot, permits] of holds.entries()) {
@@ -169,7 +174,7 @@ function remember(memory: Memory, { capacity }: Kind, past: Past, set: (index: n
     word |= FROZEN;
     set(memory.slot(0) + FREEZER, placeOf(memory, dead).name);
   }
-  if (heir !== undefined) set(memory.row(heir, 0) + GENERATION, heir << 2);
+  if (heir !== undefined) set(memory.row(heir, 0) + GENERATION, 0);
   if (awaited !== undefined) {
     word |= WAIT | HANDOFF;
     set(memory.row(awaited, 0) + SEAT_STATE, PARKED);
@@ -204,29 +209,36 @@ function inspect({ atomics }: Fake, look: () => void): void {
 }
 
 /** All permits must have come back, and nobody be locked out; without deaths the word must be as it was. */
-const allBack = (kind: Kind, deaths: boolean) => (fake: Fake): void =>
-  inspect(fake, () => {
-    const { words } = fake;
-    const { capacity, threads } = kind;
-    const memory = new CheckedMemory(words, layoutOf(threads));
-    const word = memory.slot(0) + WORD;
-    if (!deaths) assert.equal(Atomics.load(words, word), capacity << 3, 'the word');
-    let living = 0;
-    for (let slot = 0; slot < threads; slot++) {
-      // By now everybody knows who is dead.
-      const dies = Atomics.load(words, Memory.size(memory.layout) + slot) !== 0;
-      if (dies) Atomics.store(words, memory.life + 2 * slot, DEAD);
-      if (Atomics.load(words, memory.life + 2 * slot) !== DEAD) living = slot;
-    }
-    const semaphore = new SemaphoreWords(placeOf(memory, living), capacity, 0);
-    assert.equal(semaphore.tryTake(capacity), true, 'permits are lost, or somebody is locked out');
-    semaphore.give(capacity);
-    assert.equal(semaphore.free, capacity, 'free');
-    assert.equal(Atomics.load(words, word), capacity << 3, 'the word');
-  });
+const allBack =
+  (kind: Kind, deaths: boolean) =>
+  (fake: Fake): void =>
+    inspect(fake, () => {
+      const { words } = fake;
+      const { capacity, threads } = kind;
+      const memory = new CheckedMemory(words, layoutOf(threads));
+      const word = memory.slot(0) + WORD;
+      if (!deaths) assert.equal(Atomics.load(words, word), capacity << 3, 'the word');
+      let living = 0;
+      for (let slot = 0; slot < threads; slot++) {
+        // By now everybody knows who is dead.
+        const dies = Atomics.load(words, Memory.size(memory.layout) + slot) !== 0;
+        if (dies) Atomics.store(words, memory.life + 2 * slot, DEAD);
+        if (Atomics.load(words, memory.life + 2 * slot) !== DEAD) living = slot;
+      }
+      const semaphore = new SemaphoreWords(placeOf(memory, living), capacity, 0);
+      assert.equal(semaphore.tryTake(capacity), true, 'permits are lost, or somebody is locked out');
+      semaphore.give(capacity);
+      assert.equal(semaphore.free, capacity, 'free');
+      assert.equal(Atomics.load(words, word), capacity << 3, 'the word');
+    });
 
 /** A program for the checker. `past` is what has happened before it. */
-export function program(kind: Kind, threads: Search['threads'], more: Partial<Search> = {}, past?: Past): Search {
+export function program(
+  kind: Kind,
+  threads: Search['threads'],
+  more: Partial<Search> = {},
+  past?: Past,
+): Search {
   const layout = layoutOf(kind.threads);
   const joined = allJoined(layout);
   return {
@@ -238,7 +250,7 @@ export function program(kind: Kind, threads: Search['threads'], more: Partial<Se
       const set = (index: number, value: number): void => void fake.atomics.store(fake.words, index, value);
       inspect(fake, () => Permits.format(placeOf(memory, 0), kind.capacity));
       for (let slot = 0; slot < kind.threads; slot++) {
-        set(memory.row(slot, 0) + GENERATION, placeOf(memory, slot).name);
+        set(memory.row(slot, 0) + GENERATION, 1);
       }
       if (past !== undefined) remember(memory, kind, past, set);
     },

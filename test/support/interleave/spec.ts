@@ -45,7 +45,7 @@ export interface Spec {
   readonly timeouts?: 'never' | 'choice' | number;
   /**
    * What sleeping in slices is for: when a thread has been killed and all others are parked, a timed wait may time
-   * out in spite of `timeouts`, so many times in one run. Default 0: a death must not cost anybody a slice.
+   * out in spite of `timeouts`, so many times for each thread. Default 0: a death must not cost anybody a slice.
    */
   readonly rescues?: number;
   /** How many threads may be killed, anywhere. Default 0. */

@@ -45,7 +45,7 @@ export class World {
   readonly #status: number[];
   #timeouts = 0;
   #kills = 0;
-  #rescues = 0;
+  readonly #rescues: number[];
   readonly #direct: Memory;
 
   constructor(spec: Spec) {
@@ -53,7 +53,8 @@ export class World {
     this.memory = new Int32Array(spec.words);
     this.histories = new Histories(spec);
     this.#status = spec.threads.map(() => READY);
-    this.width = spec.words + 2 * spec.threads.length + 3;
+    this.#rescues = spec.threads.map(() => 0);
+    this.width = spec.words + 3 * spec.threads.length + 2;
     this.#direct = fakeMemory(spec.words, {
       perform: (request) => {
         const result = this.#execute(request);
@@ -71,7 +72,7 @@ export class World {
     const { timeouts = 'never', kills = 0, rescues = 0, threads } = this.#spec;
     this.#timeouts = timeouts === 'never' ? 0 : timeouts === 'choice' ? UNLIMITED : timeouts;
     this.#kills = kills;
-    this.#rescues = rescues;
+    this.#rescues.fill(rescues);
     this.#status.fill(READY);
     this.memory.fill(0);
     this.flaw = undefined;
@@ -87,10 +88,10 @@ export class World {
     for (let t = 0; t < this.#status.length; t++) {
       into[at++] = this.#node(t).id;
       into[at++] = this.#status[t] ?? READY;
+      into[at++] = this.#rescues[t] ?? 0;
     }
     into[at++] = this.#timeouts;
-    into[at++] = this.#kills;
-    into[at] = this.#rescues;
+    into[at] = this.#kills;
   }
 
   load(from: Int32Array, offset: number): void {
@@ -100,10 +101,10 @@ export class World {
       const node = this.histories.nodes[from[at++] ?? 0];
       if (node) this.#at[t] = node;
       this.#status[t] = from[at++] ?? READY;
+      this.#rescues[t] = from[at++] ?? 0;
     }
     this.#timeouts = from[at++] ?? 0;
-    this.#kills = from[at++] ?? 0;
-    this.#rescues = from[at] ?? 0;
+    this.#kills = from[at] ?? 0;
     this.flaw = undefined;
     this.ended = false;
   }
@@ -133,7 +134,7 @@ export class World {
     if (action === RUN) this.#run(thread, node);
     else if (action === KILL) this.#kill(thread);
     else {
-      if (this.#timeouts === 0) this.#rescues--;
+      if (this.#timeouts === 0) this.#rescues[thread] = (this.#rescues[thread] ?? 0) - 1;
       else if (this.#timeouts < UNLIMITED) this.#timeouts--;
       if (action === TIME_OUT) this.#unpark(thread);
       const late = action === COME_LATE ? this.histories.late(node) : undefined;
@@ -158,11 +159,12 @@ export class World {
 
   #canTimeOut(thread: number): boolean {
     const { next } = this.#node(thread);
-    return (this.#timeouts > 0 || this.#mayBeRescued()) && next.op === 'wait' && next.b < Infinity;
+    return (this.#timeouts > 0 || this.#mayBeRescued(thread)) && next.op === 'wait' && next.b < Infinity;
   }
 
-  #mayBeRescued(): boolean {
-    return this.#rescues > 0 && this.#status.includes(KILLED) && !this.#status.includes(READY);
+  #mayBeRescued(thread: number): boolean {
+    if ((this.#rescues[thread] ?? 0) === 0) return false;
+    return this.#status.includes(KILLED) && !this.#status.includes(READY);
   }
 
   /** One operation, with the `leave`s before it and the `enter`s after it. A mark that stands alone is a step. */

@@ -1,0 +1,40 @@
+// What JavaScript hands over, and the errors that say what is wrong with it. Nothing is ever converted: a
+// conversion can run the caller's code, can fail, and would make index 0 out of a forgotten or misspelt one.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "state.h"
+
+namespace tierlock {
+
+// The argument if it is an integer between these two.
+std::optional<int64_t> AsInteger(napi_env env, napi_value argument, int64_t min, int64_t max);
+std::optional<int32_t> AsInt32(napi_env env, napi_value argument);
+
+struct Words {
+  int32_t* start;
+  size_t length;
+  bool mapped;  // in the block: there until the process ends, whoever has dropped it
+};
+
+// The argument if it is an Int32Array whose memory is never moved nor detached: a SharedArrayBuffer or the
+// block.
+std::optional<Words> AsWords(napi_env env, napi_value argument, State* state);
+
+// That word of them; null, and an error is thrown, if it is none. `what` begins the message.
+int32_t* AsWord(napi_env env, const std::optional<Words>& words, const std::optional<int32_t>& index,
+                const char* what);
+
+void ThrowError(napi_env env, const char* code, const std::string& message);
+void ThrowTypeError(napi_env env, const std::string& message);
+void ThrowRangeError(napi_env env, const std::string& message);
+
+// What all threads of the process have in common; null, and an error is thrown, where another release of this
+// package has come first and laid it out otherwise.
+const Process* CommonProcess(napi_env env, State* state);
+
+}  // namespace tierlock

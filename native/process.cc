@@ -1,0 +1,36 @@
+#include "process.h"
+
+namespace tierlock {
+namespace {
+
+// Never destroyed: a thread may still end while the process does.
+Names& TheNames() {
+  static Names& names = *new Names();
+  return names;
+}
+
+Bells& TheBells() {
+  static Bells& bells = *new Bells();
+  return bells;
+}
+
+}  // namespace
+
+const Process tierlock_process = {
+    [](const Geometry& geometry, const int32_t* header, size_t words) {
+      return TheNames().OpenBlock(geometry, header, words);
+    },
+    [](const char16_t* key, size_t units, int32_t* slot) {
+      return TheNames().Open({key, units}, slot);
+    },
+    [](int32_t slot, int64_t uses, bool at_end) { TheNames().Close(slot, uses, at_end); },
+    [](int32_t n) { return TheNames().At(n); },
+    [](const void* address) { return TheNames().Around(address); },
+    [] { return TheNames().Count(); },
+    [](const Bell& bell) { return TheBells().Hang(bell); },
+    [](void* data) { TheBells().Unhang(data); },
+    [](int32_t thread) { return TheBells().Ring(thread); },
+    [](int32_t thread) { TheBells().RingOthers(thread); },
+};
+
+}  // namespace tierlock

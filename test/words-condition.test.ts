@@ -1,0 +1,107 @@
+/** A condition's words, with a mutex's beside them, under the schedule checker. */
+import { test } from 'node:test';
+import { ConditionWords } from '../src/words/condition.js';
+import { MutexWords } from '../src/words/mutex.js';
+import { Memory } from '../src/words/memory.js';
+import { GENERATION } from '../src/words/row.js';
+import { verify } from './support/interleave.js';
+import type { Env, Search, Thread } from './support/interleave.js';
+import { allJoined, CheckedMemory, die, dieUntold, layoutOf, placeOf, wordsFor } from './support/words.js';
+
+/** A word that the mutex protects: how many may pass. */
+const flagOf = (threads: number): number => wordsFor(layoutOf(threads, 2));
+
+function open(
+  { words, thread, now }: Env,
+  threads: number,
+): { mutex: MutexWords; condition: ConditionWords } {
+  const memory = new CheckedMemory(words, layoutOf(threads, 2), now);
+  const mutex = new MutexWords(placeOf(memory, thread), false, { lock: 0, seat: 0 });
+  return { mutex, condition: new ConditionWords(placeOf(memory, thread, 1)) };
+}
+
+/** Waits until something is there, and takes it. */
+const taker =
+  (threads: number, ms = Infinity): Thread =>
+  (env) => {
+    const { mutex, condition } = open(env, threads);
+    const flag = flagOf(threads);
+    mutex.take(1, Infinity);
+    while (env.atomics.load(env.words, flag) === 0) {
+      condition.enter();
+      mutex.give(1);
+      const notified = condition.wait(ms);
+      condition.leave();
+      // What came too late for us is somebody else's.
+      const given = condition.takeNotifies();
+      if (given > 0) condition.notify(given);
+      mutex.take(1, Infinity);
+      if (!notified) break;
+    }
+    const there = env.atomics.load(env.words, flag);
+    if (there > 0) env.atomics.store(env.words, flag, there - 1);
+    mutex.give(1);
+  };
+
+/** Puts some there, and notifies as many. */
+const giver =
+  (threads: number, count: number): Thread =>
+  (env) => {
+    const { mutex, condition } = open(env, threads);
+    const flag = flagOf(threads);
+    mutex.take(1, Infinity);
+    env.atomics.store(env.words, flag, env.atomics.load(env.words, flag) + count);
+    condition.notify(count);
+    mutex.give(1);
+  };
+
+const program = (threads: Thread[], more: Partial<Search> = {}): Search => {
+  const layout = layoutOf(threads.length, 2);
+  const join = allJoined(layout);
+  return {
+    words: wordsFor(layout) + 1,
+    threads,
+    init: (memory) => {
+      join(memory);
+      const block = new Memory(memory.words, layout);
+      for (let t = 0; t < layout.threads; t++)
+        memory.atomics.store(memory.words, block.row(t, 1) + GENERATION, 1);
+    },
+    onKill: die(layout),
+    steps: 400,
+    ...more,
+  };
+};
+
+const REPORT = process.env['TIERLOCK_STATES'] === '1';
+const holds = (search: Search): void => {
+  const result = verify(search);
+  if (REPORT) console.log(result.states, result.steps, result.complete);
+};
+
+test('one waits, one notifies', () => {
+  holds(program([taker(2), giver(2, 1)]));
+});
+
+test('one waits for a while, one notifies', () => {
+  holds(program([taker(2, 10), giver(2, 1)], { timeouts: 2, bound: { preemptions: 4 } }));
+});
+
+test('two wait, one notifies both', () => {
+  holds(program([taker(3), taker(3), giver(3, 2)], { bound: { preemptions: 2 } }));
+});
+
+test('a notify that comes when its waiter gives up goes to the other', () => {
+  const threads = [taker(3, 10), taker(3), giver(3, 2)];
+  holds(program(threads, { timeouts: 1, bound: { preemptions: 2 } }));
+});
+
+for (const [how, onKill] of [
+  ['', die(layoutOf(3, 2))],
+  [' and nobody is told', dieUntold(layoutOf(3, 2))],
+] as const) {
+  test(`a waiter dies${how}: what it was given goes to the other`, () => {
+    const threads = [taker(3), taker(3), giver(3, 2)];
+    holds(program(threads, { kills: 1, victims: [0], rescues: 3, bound: { preemptions: 1 }, onKill }));
+  });
+}
