@@ -53,11 +53,11 @@ export class Semaphore {
    *
    * if (isMainThread) {
    *   const semaphore = new Semaphore(3);
-   *   const worker = new Worker(new URL(import.meta.url), { workerData: semaphore.handle });
-   *   worker.on('exit', () => console.log(semaphore.available)); // 3
+   *   using guard = semaphore.acquireSync();
+   *   new Worker(new URL(import.meta.url), { workerData: semaphore.handle });
    * } else {
    *   const semaphore = Semaphore.from(workerData);
-   *   semaphore.runSync(() => console.log(semaphore.available), 2); // 1
+   *   semaphore.runSync(() => console.log(semaphore.available), 3); // 0
    * }
    */
   static from(handle: LockHandle): Semaphore {
