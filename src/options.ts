@@ -52,8 +52,8 @@ export interface RWLockOptions extends LockOptions {
   readonly readMostly?: boolean;
 }
 
-/** The most permits a semaphore can have: what a 32-bit word holds beside two flags. */
-export const MAX_PERMITS: number = 2 ** 30 - 1;
+/** The most permits a semaphore can have: what a 32-bit word holds beside three flags. */
+export const MAX_PERMITS: number = 2 ** 29 - 1;
 
 /** The options of a wait, each read once, so that what was checked is what counts. `undefined` is the default. */
 export function readWaitOptions(options: WaitOptions): {

@@ -1,7 +1,22 @@
 import { SyncGuard } from './guard.js';
-import { checkCapacity, checkPermits } from './options.js';
+import { checkCapacity, checkPermits, MAX_PERMITS } from './options.js';
 import type { WaitOptions } from './options.js';
 import { Queue } from './queue.js';
+import { joinShared, share } from './shared.js';
+import type { LockHandle } from './words/arena.js';
+import { overwritten } from './words/mutex.js';
+import { SemaphoreWords } from './words/semaphore.js';
+
+type SemaphoreQueue = Queue<SyncGuard, SemaphoreWords>;
+
+const newQueue = (permits: number): SemaphoreQueue =>
+  new Queue(`the semaphore of ${permits}`, permits, SyncGuard);
+
+/** The same for a number that another thread has written. */
+function oldQueue(permits: number): SemaphoreQueue {
+  if (permits < 1 || permits > MAX_PERMITS) throw overwritten('semaphore');
+  return newQueue(permits);
+}
 
 /**
  * A number of permits, handed out in order of arrival. A large request at the head of the line is not passed by
@@ -20,17 +35,63 @@ import { Queue } from './queue.js';
  * await load(5_000_000);
  */
 export class Semaphore {
-  readonly #queue: Queue;
+  #queue: SemaphoreQueue;
+  #handle: LockHandle | undefined = undefined;
 
-  /** With how many permits it starts, which is also the most it ever has: 1 to 1,073,741,823. */
+  /** With how many permits it starts, which is also the most it ever has: 1 to 536,870,911. */
   constructor(permits: number) {
     checkCapacity(permits);
-    this.#queue = new Queue(`the semaphore of ${permits}`, permits, SyncGuard);
+    this.#queue = newQueue(permits);
   }
 
-  /** How many permits are with nobody. Those who wait for more than that are served before newcomers. */
+  /**
+   * Joins the semaphore that another thread has made, or the same one once more.
+   *
+   * @example
+   * import { Semaphore } from 'tierlock';
+   * import { isMainThread, Worker, workerData } from 'node:worker_threads';
+   *
+   * if (isMainThread) {
+   *   const semaphore = new Semaphore(3);
+   *   using guard = semaphore.acquireSync();
+   *   new Worker(new URL(import.meta.url), { workerData: semaphore.handle });
+   * } else {
+   *   const semaphore = Semaphore.from(workerData);
+   *   semaphore.runSync(() => console.log(semaphore.available), 3); // 0
+   * }
+   */
+  static from(handle: LockHandle): Semaphore {
+    const joined = joinShared(
+      handle,
+      'semaphore',
+      oldQueue,
+      (place, permits) => new SemaphoreWords(place, permits),
+    );
+    const semaphore = new Semaphore(joined.queue.capacity);
+    semaphore.#queue = joined.queue;
+    semaphore.#handle = joined.handle;
+    return semaphore;
+  }
+
+  /**
+   * What another thread needs to join the semaphore: post it there. Until it is asked for, the semaphore belongs to
+   * this thread alone and costs nothing between threads.
+   */
+  get handle(): LockHandle {
+    const permits = this.#queue.capacity;
+    this.#handle ??= share(this.#queue, 'semaphore', permits, (place) =>
+      SemaphoreWords.create(place, permits),
+    );
+    return this.#handle;
+  }
+
+  /**
+   * How many permits are with nobody, in whichever thread. Those who wait for more than that are served before
+   * newcomers.
+   */
   get available(): number {
-    return this.#queue.free;
+    const { outer, free } = this.#queue;
+    return outer === undefined ? free : outer.free;
   }
 
   /** Waits for `permits` at once; the guard gives back all of them. */
@@ -41,6 +102,23 @@ export class Semaphore {
       return Promise.reject(error);
     }
     return this.#queue.acquire(permits, options);
+  }
+
+  /**
+   * Blocks the thread until the permits are ours. For worker threads, and for what has to be done synchronously:
+   * nothing else runs in this thread meanwhile. Throws a `LockDeadlockError` if tasks of this thread hold so many
+   * permits that too few would be left.
+   *
+   * @example
+   * import { Semaphore } from 'tierlock';
+   *
+   * const semaphore = new Semaphore(3);
+   * using guard = semaphore.acquireSync(2, { timeout: 100 });
+   * console.log(semaphore.available); // 1
+   */
+  acquireSync(permits: number = 1, options?: WaitOptions): SyncGuard {
+    checkPermits(permits, this.#queue.capacity);
+    return this.#queue.acquireSync(permits, options);
   }
 
   /** The permits if they are available now and nobody waits for any, else null. */
@@ -66,5 +144,20 @@ export class Semaphore {
   ): Promise<T> {
     checkPermits(permits, this.#queue.capacity);
     return this.#queue.run(permits, fn, options);
+  }
+
+  /**
+   * Runs `fn` while holding permits, one unless told, blocking the thread until then. They are given back when `fn`
+   * returns: for what goes on after that, there is `run`.
+   *
+   * @example
+   * import { Semaphore } from 'tierlock';
+   *
+   * const three = new Semaphore(3);
+   * console.log(three.runSync(() => three.available)); // 2
+   */
+  runSync<T>(fn: (guard: SyncGuard) => T, permits: number = 1, options?: WaitOptions): T {
+    checkPermits(permits, this.#queue.capacity);
+    return this.#queue.runSync(permits, fn, options);
   }
 }

@@ -1,0 +1,151 @@
+/**
+ * A semaphore on shared words: how one takes permits, waits for them, and gives them back. Where the permits are, and
+ * how those of the dead come back, is told in permits.ts; who is woken, and whom others may pass, in serving.ts.
+ *
+ * Who comes takes permits with one compareExchange, if there are as many as he wants, nobody counts them, and they
+ * are not saved up for somebody. Else he waits: takes a place in the order of arrival, parks, sees to it that WAIT is
+ * set, and looks again after each of these steps, so that nothing which happens in between can be missed.
+ *
+ * `recovered` is never true: permits say how many may go on, and do not protect what only one may touch. (A semaphore
+ * of one permit is no mutex in this.)
+ */
+import type { Outer } from '../outer.js';
+import { COUNT_SHIFT, FROZEN, HANDOFF, Permits, WAIT } from './permits.js';
+import { WANT } from './row.js';
+import { IDLE, PARKED, SLICE, WOKEN, WORD } from './seat.js';
+import type { Place } from './seat.js';
+import { LATE, Serving } from './serving.js';
+
+// Nobody who has just come may take any.
+const CLOSED = FROZEN | HANDOFF;
+
+/** How often a newcomer looks whether there are enough permits before it goes to sleep. */
+const SPINS = 60;
+
+export class SemaphoreWords extends Serving implements Outer {
+  recovered = false;
+  readonly fair = false;
+  readonly #spins: number;
+  #want = 0;
+
+  constructor(place: Place, capacity: number, spins: number = SPINS) {
+    super(place, capacity);
+    this.#spins = spins;
+    if (this.attach()) this.serve();
+  }
+
+  /** The words of a new semaphore, which nobody else can see yet. */
+  static create(place: Place, capacity: number): SemaphoreWords {
+    Permits.format(place, capacity);
+    return new SemaphoreWords(place, capacity);
+  }
+
+  /** How many permits are free. */
+  get free(): number {
+    let word = this.look();
+    if (this.reclaim(word)) word = this.look();
+    return (word & FROZEN) === 0 ? word >>> COUNT_SHIFT : 0;
+  }
+
+  /** Whether somebody waits, as far as the word tells. */
+  get awaited(): boolean {
+    return (Atomics.load(this.words, this.at + WORD) & WAIT) !== 0;
+  }
+
+  /** Takes permits if that is possible now. */
+  tryTake(units: number): boolean {
+    const word = this.guess;
+    if ((word & CLOSED) === 0 && word >>> COUNT_SHIFT >= units && this.move(word, -units)) return true;
+    return this.#tryTakeSlowly(units);
+  }
+
+  #tryTakeSlowly(units: number): boolean {
+    for (;;) {
+      const word = this.look();
+      if ((word & FROZEN) !== 0 || word >>> COUNT_SHIFT < units) {
+        if (!this.reclaim(word)) return false;
+      } else if ((word & HANDOFF) === 0) {
+        if (this.move(word, -units)) return true;
+      } else {
+        this.serve();
+        if ((this.look() & HANDOFF) !== 0) return false;
+      }
+    }
+  }
+
+  /** Takes permits, blocking this thread for at most `ms`. False if they did not come. */
+  take(units: number, ms: number): boolean {
+    if (this.#spin(units)) return true;
+    const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
+    this.begin(units);
+    while (!this.poll()) {
+      const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
+      if (left <= 0) {
+        this.end();
+        return false;
+      }
+      if (this.sleep(Math.min(left, SLICE), 0) === 'timed-out') this.lookAround();
+    }
+    return true;
+  }
+
+  // Not once somebody waits: then it would only be in his way.
+  #spin(units: number): boolean {
+    for (let i = 0; i <= this.#spins; i++) {
+      const word = this.look();
+      if ((word & CLOSED) === 0 && word >>> COUNT_SHIFT >= units && this.move(word, -units)) return true;
+      if ((word & WAIT) !== 0) return false;
+    }
+    return false;
+  }
+
+  /** The first step of a wait; then `poll` until it is true, with sleep or other work in between; or `end`. */
+  begin(units: number): void {
+    this.#want = units;
+    this.memory.put(this.row + WANT, units);
+    this.arrive();
+  }
+
+  /** Takes the permits if they are ours to take, else sees to it that we shall be woken. */
+  poll(): boolean {
+    let { state } = this;
+    let serves = state === WOKEN || state === LATE;
+    for (;;) {
+      const word = this.look();
+      if (this.#mayTake(word, state)) {
+        if (!this.move(word, -this.#want)) continue;
+        this.state = IDLE;
+        this.serve();
+        return true;
+      }
+      if (state !== PARKED) {
+        this.state = state = PARKED;
+        serves ||= (word & HANDOFF) !== 0;
+      } else if ((word & WAIT) === 0) {
+        Atomics.compareExchange(this.words, this.at + WORD, word, word | WAIT);
+      } else if (serves) {
+        serves = false;
+        this.serve(word);
+      } else if (!this.reclaim(word)) {
+        return false;
+      }
+    }
+  }
+
+  #mayTake(word: number, state: number): boolean {
+    if ((word & FROZEN) !== 0 || word >>> COUNT_SHIFT < this.#want) return false;
+    return (word & HANDOFF) === 0 || state === WOKEN;
+  }
+
+  /** Gives up waiting. */
+  end(): void {
+    this.state = IDLE;
+    this.serve();
+  }
+
+  /** Gives permits back. */
+  give(units: number): void {
+    while (!this.move(this.guess, units));
+    if ((this.guess & WAIT) !== 0) this.serve(this.guess);
+  }
+}
