@@ -5,6 +5,9 @@ import { SyncGuard } from '../../src/guard.js';
 import { Names } from '../../src/named.js';
 import type { WaitOptions } from '../../src/options.js';
 import { MutexWords } from '../../src/words/mutex.js';
+import { slotLives } from '../../src/words/life.js';
+import { SEAT_STATE } from '../../src/words/row.js';
+import { PARKED } from '../../src/words/seat.js';
 import { hold, threadRecorder } from './record.js';
 import type { ThreadLog } from './record.js';
 import { spinUntil } from './wait.js';
@@ -20,11 +23,19 @@ export const lock = (key: string, options?: WaitOptions): Promise<SyncGuard> =>
   mutexes.using(key, (queue) => queue.acquire(1, options));
 export const lockSync = (key: string, options?: WaitOptions): SyncGuard =>
   mutexes.using(key, (queue) => queue.acquireSync(1, options));
-export const tryLock = (key: string): SyncGuard | null =>
-  mutexes.using(key, (queue) => queue.tryAcquire(1));
+export const tryLock = (key: string): SyncGuard | null => mutexes.using(key, (queue) => queue.tryAcquire(1));
 /** Whether somebody waits for it, in whichever thread. */
-export const awaited = (key: string): boolean =>
-  mutexes.using(key, (queue) => queue.outer?.awaited === true);
+export const awaited = (key: string): boolean => mutexes.using(key, (queue) => queue.outer?.awaited === true);
+
+/** How many threads wait for it. */
+export const waiting = (key: string): number =>
+  mutexes.using(key, ({ outer }) => {
+    if (outer === undefined) return 0;
+    const { memory, lock: number } = outer.place;
+    const waits = (slot: number): boolean =>
+      slotLives(memory, slot) && Atomics.load(memory.words, memory.row(slot, number) + SEAT_STATE) === PARKED;
+    return Array.from({ length: memory.joined }, (_, slot) => slot).filter(waits).length;
+  });
 
 /** How many names there are in the process. */
 export const countNames = (): number => loadAddon().names();
@@ -108,6 +119,14 @@ export async function visitAll(_: number, keys: readonly string[]): Promise<numb
   };
   for (let round = 0; round < 5; round++) await Promise.all(keys.map(one));
   return inside;
+}
+
+/** Goes round until it is terminated. */
+export async function visitForEver(_: number, keys: readonly string[]): Promise<void> {
+  for (;;) {
+    for (const key of keys) (await lock(key)).release();
+    for (const key of keys) lockSync(key).release();
+  }
 }
 
 export interface Relay {
