@@ -45,10 +45,13 @@ export interface Hammer {
   readonly rounds: number;
   /** One plain counter a lock. */
   readonly counters: Int32Array;
+  /** Which writer of the log this is, unless it is the number of the worker. */
+  readonly writer?: number;
 }
 
 /** Locks by turns in all ways there are, and counts without any atomics. */
-export async function hammer(index: number, { log, rounds, counters }: Hammer): Promise<void> {
+export async function hammer(worker: number, { log, rounds, counters, writer }: Hammer): Promise<void> {
+  const index = writer ?? worker;
   const recorder = threadRecorder(log, index);
   const count = (n: number) => (): void => {
     const before = counters[n] ?? 0;
