@@ -124,6 +124,11 @@ export async function visitAll(_: number, keys: readonly string[]): Promise<numb
   return inside;
 }
 
+/** How many of them are free, for this thread. */
+export function tryAll(_: number, keys: readonly string[]): number {
+  return keys.filter((key) => tryLock(key)?.release() === true).length;
+}
+
 /** Goes round until it is terminated. */
 export async function visitForEver(_: number, keys: readonly string[]): Promise<void> {
   for (;;) {
