@@ -63,7 +63,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** From now on others may want the units, too. They have been told of those that are with guards already. */
   open(outer: O): void {
     this.outer = outer;
-    this.#climb = new Climb(outer, (units) => this.#arrive(units));
+    this.#climb = new Climb(outer, (units) => this.arrive(units));
   }
 
   /** A guard of the units, if they are free and nobody is waiting. */
@@ -292,7 +292,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   }
 
   /** Units have come that somebody has climbed for; perhaps he has gone meanwhile. */
-  #arrive(units: number): void {
+  protected arrive(units: number): void {
     const { first } = this;
     if (first !== undefined && unitsOf(first) === units && units <= this.free && !isAborted(first)) {
       this.#grant(first, units);

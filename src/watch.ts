@@ -4,6 +4,10 @@
  * then: whoever was woken in our place may be kept from acting, by a long computation, or by a wait of its own for
  * what we hold; and without the addon nobody tells us of deaths.
  *
+ * The bell of this thread is not only for deaths: others ring to wake a sleeper here (words/mapped.ts), and a ring
+ * does not say what it is for. One that has woken somebody is taken for that. If it was to tell of a death, too, that
+ * is noticed now and then; to look around for every wake-up would be most of the work with a hundred locks in use.
+ *
  * Invariant: the timer keeps the loop alive if and only if somebody watches.
  */
 import { tryAddon } from './addon.js';
@@ -21,6 +25,7 @@ const NOW_AND_THEN = 50;
 const watchers = new Set<Watcher>();
 // One for ever, made when the first one watches: making one for every wait would cost as much as the wait.
 let timer: NodeJS.Timeout | undefined;
+let wakeSleepers = (): boolean => false;
 
 export function watch(one: Watcher): void {
   watchers.add(one);
@@ -32,9 +37,16 @@ export function unwatch(one: Watcher): void {
   if (watchers.delete(one) && watchers.size === 0) timer?.unref();
 }
 
+/** Has `wake` called for every ring, once somebody watches. It tells whether it has woken anybody. */
+export function onRing(wake: () => boolean): void {
+  wakeSleepers = wake;
+}
+
 function start(): void {
   const addon = tryAddon();
-  addon?.onRing(lookAround);
+  addon?.onRing(() => {
+    if (!wakeSleepers()) lookAround();
+  });
   timer = nobody.runInAsyncScope(() => setInterval(lookAround, addon === undefined ? OFTEN : NOW_AND_THEN));
 }
 

@@ -8,11 +8,10 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { types } from 'node:util';
-import { tryAddon } from '../addon.js';
-import { LockUnsupportedError } from '../errors.js';
-import { DEAD, join, leave, slotOf } from './life.js';
+import { Member } from './member.js';
 import {
   ARENA,
+  header,
   IDENTITY,
   LAYOUT_VERSION,
   LOCKS,
@@ -24,7 +23,6 @@ import {
   VERSION,
 } from './memory.js';
 import type { Place } from './seat.js';
-import { threadId } from './thread.js';
 
 /** The kinds of locks, as the words name them: 1, 2, ... */
 const KINDS = ['mutex', 'rwlock', 'semaphore', 'condition'] as const;
@@ -59,43 +57,24 @@ const CONFIG = 3;
 export class Block {
   readonly memory: Memory;
   readonly buffer: SharedArrayBuffer;
-  readonly name: number;
+  readonly #member: Member;
   /** What this thread has made of the locks in it: one object each. */
   readonly locks: Map<number, unknown> = new Map();
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
     this.memory = new Memory(new Int32Array(buffer));
-    const name = join(this.memory, threadId);
-    if (name === undefined) {
-      throw new LockUnsupportedError(
-        `${ARENA.threads} threads share this memory already, and there is no room for more`,
-        { lock: 'shared memory' },
-      );
-    }
-    this.name = name;
-    const life = this.memory.life + 2 * slotOf(name);
-    const ticket = tryAddon()?.onThreadEnd(this.memory.words as Int32Array<SharedArrayBuffer>, life, DEAD);
-    goodbye.register(this, { memory: this.memory, name, ticket });
+    this.#member = new Member(this.memory);
+    goodbye.register(this, this.#member);
   }
 
   place(lock: number): Place {
-    return { memory: this.memory, lock, name: this.name, slot: slotOf(this.name), member: this };
+    return { ...this.#member.place(lock), member: this };
   }
 }
 
-interface Membership {
-  readonly memory: Memory;
-  readonly name: number;
-  readonly ticket: number | undefined;
-}
-
 // Nothing of this thread refers to the block any more: it holds no lock in it and cannot take any.
-const goodbye = new FinalizationRegistry<Membership>(({ memory, name, ticket }) => {
-  // In this order: a promise that outlives the membership would be kept in a slot that is somebody else's.
-  if (ticket !== undefined) tryAddon()?.forgetThreadEnd(ticket);
-  leave(memory, name);
-});
+const goodbye = new FinalizationRegistry<Member>((member) => member.leave());
 
 const blocks = new Map<string, WeakRef<Block>>();
 /** Where new locks of this thread go. */
@@ -116,11 +95,8 @@ function roomy(): Block {
   if (current !== undefined && Atomics.load(current.memory.words, USED) < ARENA.locks) return current;
   const buffer = new SharedArrayBuffer(Memory.size(ARENA) * 4);
   const words = new Int32Array(buffer);
+  words.set(header(ARENA));
   randomFillSync(words, IDENTITY, 4);
-  words[VERSION] = LAYOUT_VERSION;
-  words[LOCKS] = ARENA.locks;
-  words[THREADS] = ARENA.threads;
-  words[MAGIC] = MAGIC_VALUE | 0;
   return (current = known(buffer));
 }
 

@@ -12,6 +12,9 @@
  * - they are read and written with Atomics; `put` is for a word that only its owner writes, where an atomic
  *   operation that is ordered after it publishes it
  * - a thread may be killed between any two operations, so no change may need two of them to be right
+ * - a thread sleeps on a word of its own row only (but for a slice of time, with nobody to wake it)
+ *
+ * The block is a SharedArrayBuffer here, and Atomics sleep and wake; mapped.ts is the same on memory of the process.
  */
 import { threadIsAlive } from './thread.js';
 
@@ -44,6 +47,16 @@ export const MAGIC_VALUE = 0x7e1ec10c;
 /** Raised with every change of the layout or of what words mean. */
 export const LAYOUT_VERSION = 1;
 
+/** What a block of this layout begins with; all other words of a new one are zeroes. */
+export function header({ locks, threads }: Layout): Int32Array<ArrayBuffer> {
+  const words = new Int32Array(IDENTITY);
+  words[MAGIC] = MAGIC_VALUE;
+  words[VERSION] = LAYOUT_VERSION;
+  words[LOCKS] = locks;
+  words[THREADS] = threads;
+  return words;
+}
+
 export class Memory {
   readonly words: Int32Array;
   readonly layout: Layout;
@@ -73,6 +86,11 @@ export class Memory {
   /** Where the row of a thread for a lock begins. */
   row(thread: number, lock: number): number {
     return this.#rows + (thread * this.layout.locks + lock) * this.layout.stride;
+  }
+
+  /** The thread whose row has the word. */
+  threadOf(index: number): number {
+    return Math.floor((index - this.#rows) / (this.layout.locks * this.layout.stride));
   }
 
   /** How many life slots may have somebody in them. */

@@ -11,3 +11,5 @@ export const WANT = 3;
 export const HELD = 4;
 /** The generation of the thread that has written the row. */
 export const GENERATION = 5;
+/** How the thread sleeps here, where whoever wakes it must know; see mapped.ts. */
+export const SLEEP = 15;
