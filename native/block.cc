@@ -119,18 +119,22 @@ Napi::Value OpenName(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, slot);
 }
 
-// closeName(slot)
+// closeName(slot, keepHeld = false)
 void CloseName(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   State* state = env.GetInstanceData<State>();
   std::optional<int32_t> slot = AsInt32(env, info[0]);
   if (!slot) return ThrowTypeError(env, "closeName: slot must be what openName returned");
+  bool keep_held = false;
+  if (info.Length() > 1 && napi_get_value_bool(env, info[1], &keep_held) != napi_ok) {
+    return ThrowTypeError(env, "closeName: keepHeld must be a boolean");
+  }
   auto at = static_cast<size_t>(*slot);
   if (at >= state->uses.size() || state->uses[at] == 0) {
     return ThrowRangeError(env, "closeName: this thread has no use of slot " + std::to_string(*slot));
   }
   state->uses[at]--;
-  state->process.process->close_name(*slot, 1, false);
+  state->process.process->close_name(*slot, 1, keep_held);
 }
 
 // chunk(n)

@@ -69,7 +69,7 @@ Outcome Names::Open(std::u16string_view key, int32_t* slot) try {
   return Outcome::kNoMemory;
 }
 
-void Names::Close(int32_t slot, int64_t uses, bool at_end) {
+void Names::Close(int32_t slot, int64_t uses, bool keep_held) {
   std::lock_guard<std::mutex> lock(mutex_);
   Entry& entry = entries_[slot];
   entry.uses -= uses;
@@ -77,7 +77,7 @@ void Names::Close(int32_t slot, int64_t uses, bool at_end) {
   // Nobody else can write there any more: all who could have closed it, or have ended.
   int32_t first;
   std::memcpy(&first, SlotAt(slot), sizeof first);
-  if (!at_end || first == 0) Drop(slot);
+  if (!keep_held || first == 0) Drop(slot);
 }
 
 Chunk Names::At(int32_t n) {

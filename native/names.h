@@ -8,7 +8,7 @@
 //   state of a slot   uses   how it got there
 //   free              0      never used, or the last use was closed; zeroed
 //   in use            >= 1   opened
-//   orphaned          0      its last users ended without closing it, and its first word was not 0: somebody
+//   orphaned          0      its last user has ended or wanted it so, and its first word was not 0: somebody
 //                            dead holds something there. It keeps its name, and whoever opens that finds it.
 #pragma once
 
@@ -44,8 +44,9 @@ class Names {
   // One use more of that name. Keys are compared whole, unit by unit.
   Outcome Open(std::u16string_view key, int32_t* slot);
 
-  // So many uses less; the caller has them. `at_end` is for users who did not come to close.
-  void Close(int32_t slot, int64_t uses, bool at_end);
+  // So many uses less; the caller has them. `keep_held`: if they are the last, and the first word is not 0,
+  // the slot is orphaned, not freed.
+  void Close(int32_t slot, int64_t uses, bool keep_held);
 
   // Chunk number n; one with a null start if there is none.
   Chunk At(int32_t n);

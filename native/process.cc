@@ -23,7 +23,7 @@ const Process tierlock_process = {
     [](const char16_t* key, size_t units, int32_t* slot) {
       return TheNames().Open({key, units}, slot);
     },
-    [](int32_t slot, int64_t uses, bool at_end) { TheNames().Close(slot, uses, at_end); },
+    [](int32_t slot, int64_t uses, bool keep_held) { TheNames().Close(slot, uses, keep_held); },
     [](int32_t n) { return TheNames().At(n); },
     [](const void* address) { return TheNames().Around(address); },
     [] { return TheNames().Count(); },

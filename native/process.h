@@ -22,7 +22,7 @@ namespace tierlock {
 struct Process {
   Outcome (*open_block)(const Geometry& geometry, const int32_t* header, size_t words);
   Outcome (*open_name)(const char16_t* key, size_t units, int32_t* slot);
-  void (*close_name)(int32_t slot, int64_t uses, bool at_end);
+  void (*close_name)(int32_t slot, int64_t uses, bool keep_held);
   Chunk (*chunk_at)(int32_t n);
   Chunk (*chunk_around)(const void* address);
   int32_t (*count_names)();

@@ -62,11 +62,11 @@ export interface Addon {
    */
   openName(key: string): number;
   /**
-   * Counts one use less. The last one zeroes the slot and frees it, so first forget the promises made for it.
-   * When a thread ends it closes what it has not closed; but if the last use goes that way, and the slot's first
-   * word is not 0, then the name keeps its slot as it is, for whoever opens it next.
+   * Counts one use less. The last one zeroes the slot and frees it, so first forget the promises made for it. But if
+   * `keepHeld`, and the slot's first word is not 0, then the name keeps its slot as it is, for whoever opens it next:
+   * somebody who died has left something there. When a thread ends it closes so what it has not closed.
    */
-  closeName(slot: number): void;
+  closeName(slot: number, keepHeld?: boolean): void;
   /**
    * Chunk number `n`, mapped until the process ends; always the same object. It is an ArrayBuffer, so Atomics work
    * on it except for waiting: use `futexWait`. It cannot be transferred, and sending it would copy it.

@@ -114,3 +114,23 @@ test('a thread closes only what it has opened itself', async () => {
   assert.match(answer, /^RangeError: closeName: this thread has no use of slot \d+$/);
   addon.closeName(slot);
 });
+
+test('a name that is closed with something left in it is kept, if that is wanted', () => {
+  const slot = addon.openName('kept');
+  assert.throws(
+    () => addon.closeName(slot, 1 as unknown as boolean),
+    /TypeError.*keepHeld must be a boolean/,
+  );
+  Atomics.store(wordsOf(slot), 1, 7);
+  addon.closeName(slot, true);
+  assert.equal(addon.names(), 0, 'only the first word counts');
+  assert.equal(addon.openName('kept'), slot);
+  Atomics.store(wordsOf(slot), 0, 7);
+  addon.closeName(slot, true);
+  assert.throws(() => addon.closeName(slot), /RangeError.*no use/);
+  assert.equal(addon.names(), 1);
+  assert.equal(addon.openName('kept'), slot);
+  assert.equal(wordsOf(slot)[0], 7);
+  addon.closeName(slot);
+  assert.equal(addon.names(), 0);
+});

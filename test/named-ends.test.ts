@@ -1,6 +1,7 @@
 /** Named locks when threads end: holders, waiters, the last that knew the name, and the process itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openSlot } from '../src/words/names.js';
 import { runProgram } from './support/child.js';
 import { countNames, lock, lockSync, tryLock, waiting } from './support/named-mutexes.js';
 import type { Task } from './support/named-mutexes.js';
@@ -43,6 +44,19 @@ for (const name of ['stay', 'staySync']) {
     guard.release();
     assert.equal(countNames(), 0);
     assert.equal(lockSync('orphan').release(), true);
+  });
+
+  test(`${name}: so too, if others had the name open, and closed it without having noticed`, async () => {
+    const data = task('untold');
+    const team = await stayed(name, data, 2);
+    const slot = openSlot('mutex:untold');
+    await team.terminate(0);
+    slot.close();
+    assert.equal(countNames(), 1);
+    const guard = lockSync('untold');
+    assert.equal(guard.recovered, true);
+    guard.release();
+    assert.equal(countNames(), 0);
   });
 
   test(`${name}: another worker is told so too`, async () => {

@@ -11,8 +11,9 @@
  * - Of the dead: their life slots say so, and whoever takes over the life slot clears the seats in its rows. What a
  *   dead thread has held in a row is marked with its generation; see each lock.
  *
- * A name whose last user has died keeps its slot if the lock's word is not 0: then it was held, and whoever opens the
- * name next finds a dead holder's mark, as if he had waited for it.
+ * A name keeps its slot, although nobody uses it any more, if the lock's word is not 0: then somebody has died holding
+ * it and nobody has been told yet. Whoever opens the name next finds the mark of the dead, as if he had waited for it.
+ * So the word of a lock that nobody holds must be 0 when nobody uses it.
  */
 import { loadAddon } from '../addon.js';
 import type { Addon } from '../addon.js';
@@ -39,7 +40,7 @@ export class NamedSlot {
 
   /** Once, and only when this thread neither holds anything of it nor waits. */
   close(): void {
-    block?.closeName(this.#number);
+    block?.closeName(this.#number, true);
   }
 }
 
