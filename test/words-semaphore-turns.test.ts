@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockMisuseError } from '../src/index.js';
+import type { Memory } from '../src/words/memory.js';
 import { FREEZER, FROZEN, HANDOFF, Permits, WAIT } from '../src/words/permits.js';
-import { GENERATION, HELD, SEAT_STATE } from '../src/words/row.js';
+import { GENERATION, HELD, SEAT_STATE, SINCE } from '../src/words/row.js';
 import { IDLE, PARKED, WOKEN, WORD } from '../src/words/seat.js';
 import { SemaphoreWords } from '../src/words/semaphore.js';
 import { LATE } from '../src/words/serving.js';
@@ -11,7 +12,7 @@ import { allJoined, CheckedMemory, layoutOf, placeOf, wordsFor } from './support
 
 class Pool {
   readonly words: Int32Array;
-  readonly memory: CheckedMemory;
+  readonly memory: Memory;
   readonly threads: SemaphoreWords[];
   old = false;
 
@@ -87,6 +88,8 @@ test('small requests pass a large one, and newcomers all, until it has waited fo
   assert.deepEqual(pool.seats, [IDLE, PARKED, PARKED, IDLE]);
   assert.equal(pool.word, (1 << 3) | WAIT | HANDOFF);
   assert.equal(pool.at(3).tryTake(1), false, 'it is saved up');
+  assert.equal(pool.at(3).tryTake(1), false);
+  assert.equal(pool.at(3).take(1, 0), false);
   pool.at(0).give(2);
   assert.deepEqual(pool.seats, [IDLE, WOKEN, PARKED, IDLE]);
   assert.equal(pool.at(3).tryTake(1), false);
@@ -125,6 +128,33 @@ test('one who was woken and does not come for a slice is not waited for', () => 
   pool.at(2).give(1);
   assert.equal(pool.at(1).poll(), true);
   assert.equal(pool.word, 0);
+});
+
+test('one who comes late is first again', () => {
+  const pool = new Pool(3);
+  pool.old = true;
+  assert.equal(pool.at(0).tryTake(3), true);
+  pool.wait(1, 1);
+  pool.wait(2, 3);
+  pool.at(0).give(1);
+  pool.at(2).lookAround();
+  assert.deepEqual(pool.seats, [IDLE, LATE, PARKED, IDLE]);
+  assert.equal(pool.at(1).poll(), false, 'it is saved up for the other one');
+  assert.deepEqual(pool.seats, [IDLE, WOKEN, PARKED, IDLE]);
+  assert.equal(pool.at(1).poll(), true);
+});
+
+test('what counts is who came first, and how long ago', () => {
+  const pool = new Pool(3);
+  pool.memory.old = (since) => since === 7;
+  assert.equal(pool.at(0).tryTake(3), true);
+  pool.wait(3, 3);
+  pool.wait(1, 2);
+  pool.words[pool.memory.row(3, 0) + SINCE] = 7;
+  pool.at(0).give(1);
+  assert.equal(pool.word, (1 << 3) | WAIT | HANDOFF);
+  pool.at(0).give(2);
+  assert.deepEqual(pool.seats, [IDLE, PARKED, IDLE, WOKEN]);
 });
 
 test('words that cannot be are an error', () => {

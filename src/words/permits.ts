@@ -48,6 +48,11 @@ export const PENDING = 1;
 /** How often one sleeps for a millisecond until a row is not PENDING any more, which takes some nanoseconds. */
 const NAPS = 10_000;
 
+// For the fast path: a constant that a module exports or imports is a variable to V8, and is loaded every time.
+const word0 = WORD;
+const shift = COUNT_SHIFT;
+const pending = PENDING;
+
 export class Permits extends Seat {
   readonly capacity: number;
   protected readonly name: number;
@@ -99,10 +104,10 @@ export class Permits extends Seat {
   /** Gives so many permits back, or takes them if `units` is negative, provided that this is what the word says. */
   protected move(word: number, units: number): boolean {
     const { memory, mine, heldAt } = this;
-    const next = (word + (units << COUNT_SHIFT)) | 0;
-    if (next >>> COUNT_SHIFT > this.capacity) throw overwritten('semaphore');
-    memory.put(heldAt, mine | PENDING);
-    const found = Atomics.compareExchange(memory.words, this.at + WORD, word, next);
+    const next = (word + (units << shift)) | 0;
+    if (next >>> shift > this.capacity) throw overwritten('semaphore');
+    memory.put(heldAt, mine | pending);
+    const found = Atomics.compareExchange(memory.words, this.at + word0, word, next);
     if (found !== word) return this.#miss(found);
     this.guess = next;
     memory.put(heldAt, (this.mine = mine - (units << 1)));

@@ -18,6 +18,9 @@ import { LATE, Serving } from './serving.js';
 
 // Nobody who has just come may take any.
 const CLOSED = FROZEN | HANDOFF;
+// See permits.ts.
+const shift = COUNT_SHIFT;
+const wait = WAIT;
 
 /** How often a newcomer looks whether there are enough permits before it goes to sleep. */
 const SPINS = 60;
@@ -55,7 +58,7 @@ export class SemaphoreWords extends Serving implements Outer {
   /** Takes permits if that is possible now. */
   tryTake(units: number): boolean {
     const word = this.guess;
-    if ((word & CLOSED) === 0 && word >>> COUNT_SHIFT >= units && this.move(word, -units)) return true;
+    if ((word & CLOSED) === 0 && word >>> shift >= units && this.move(word, -units)) return true;
     return this.#tryTakeSlowly(units);
   }
 
@@ -146,6 +149,6 @@ export class SemaphoreWords extends Serving implements Outer {
   /** Gives permits back. */
   give(units: number): void {
     while (!this.move(this.guess, units));
-    if ((this.guess & WAIT) !== 0) this.serve(this.guess);
+    if ((this.guess & wait) !== 0) this.serve(this.guess);
   }
 }

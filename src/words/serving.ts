@@ -7,7 +7,7 @@
  *             permits, so that they can be saved up for a large request
  *
  *   Late      of a seat: was Woken, and did not come for a slice; nothing is kept for it any more
- *             Woken -> Late: anybody whose slice has ended     Late -> any: its owner
+ *             Woken -> Late: anybody who looks around     Late -> any: its owner
  *
  * Usually permits are anybody's who comes, even if others wait, and small requests pass a large one that cannot be
  * granted yet; see mutex.ts for why. Whoever has waited for a millisecond is passed by nobody.
@@ -96,11 +96,10 @@ export class Serving extends Permits {
       if (slot === this.place.slot) continue;
       const at = memory.row(slot, this.place.lock) + SEAT_STATE;
       const state = Atomics.load(words, at);
-      // Nobody takes what is saved up for one who sleeps: he must not be dead.
+      // What is saved up for one who sleeps is nobody's: he must not be dead.
       if (state === PARKED && handoff) suspect(memory, slot);
-      if (state !== WOKEN || !suspect(memory, slot)) continue;
       // Who has woken it may have died before it could ring; then it sleeps still.
-      if (Atomics.compareExchange(words, at, WOKEN, LATE) === WOKEN) memory.wake(at);
+      if (state === WOKEN && Atomics.compareExchange(words, at, WOKEN, LATE) === WOKEN) memory.wake(at);
     }
     if (!this.reclaim(this.look())) this.serve();
     return false;

@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { DEAD } from '../../src/words/life.js';
 import { Memory } from '../../src/words/memory.js';
-import { FREEZER, FROZEN, HANDOFF, Permits, WAIT } from '../../src/words/permits.js';
-import { GENERATION, HELD, SEAT_STATE, WANT } from '../../src/words/row.js';
-import { PARKED, TICKETS, WORD } from '../../src/words/seat.js';
+import { Permits } from '../../src/words/permits.js';
+import { GENERATION, HELD } from '../../src/words/row.js';
+import { WORD } from '../../src/words/seat.js';
 import { SemaphoreWords } from '../../src/words/semaphore.js';
 import type { Place } from '../../src/words/seat.js';
 import type { Env, Memory as Fake, Search, Thread } from './interleave.js';
+import { remember } from './semaphore-past.js';
+import type { Past } from './semaphore-past.js';
 import { allJoined, CheckedMemory, die, layoutOf, placeOf, wordsFor } from './words.js';
 
 export interface Kind {
@@ -142,49 +144,6 @@ export const meets =
     semaphore.give(1);
   };
 
-/** What has happened before. Rows count only where somebody may die: `mortal`. */
-export interface Past {
-  /** How many permits each thread holds. */
-  readonly holds?: readonly number[];
-  /** Who of them has died, and whether he was counting. */
-  readonly dead?: number;
-  readonly counting?: boolean;
-  /** In whose place another thread has died that held those permits. */
-  readonly heir?: number;
-  /** Who has died, which nobody knows, waiting for all permits: they are saved up for him. */
-  readonly awaited?: number;
-  /** Marks that have remained. */
-  readonly marks?: number;
-}
-
-function remember(
-  memory: Memory,
-  { capacity }: Kind,
-  past: Past,
-  set: (index: number, value: number) => void,
-): void {
-  const { holds = [], dead, counting = false, heir, awaited, marks = 0 } = past;
-  let word = (capacity << 3) | marks;
-  for (const [slot, permits] of holds.entries()) {
-    word -= permits << 3;
-    set(memory.row(slot, 0) + HELD, 2 * permits);
-  }
-  if (dead !== undefined) set(memory.life + 2 * dead, DEAD);
-  if (dead !== undefined && counting) {
-    word |= FROZEN;
-    set(memory.slot(0) + FREEZER, placeOf(memory, dead).name);
-  }
-  if (heir !== undefined) set(memory.row(heir, 0) + GENERATION, 0);
-  if (awaited !== undefined) {
-    word |= WAIT | HANDOFF;
-    set(memory.row(awaited, 0) + SEAT_STATE, PARKED);
-    set(memory.row(awaited, 0) + WANT, capacity);
-    set(memory.slot(0) + TICKETS, 1);
-    set(Memory.size(memory.layout) + awaited, 1);
-  }
-  set(memory.slot(0) + WORD, word);
-}
-
 /** Runs real code on the memory of a run that has not begun or has ended. */
 function inspect({ atomics }: Fake, look: () => void): void {
   const real = globalThis.Atomics;
@@ -252,7 +211,7 @@ export function program(
       for (let slot = 0; slot < kind.threads; slot++) {
         set(memory.row(slot, 0) + GENERATION, 1);
       }
-      if (past !== undefined) remember(memory, kind, past, set);
+      if (past !== undefined) remember(memory, kind.capacity, past, set);
     },
     final: allBack(kind, more.kills !== undefined || past !== undefined),
     onKill: die(layout),
