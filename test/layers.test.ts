@@ -26,7 +26,7 @@ const layers: Record<string, readonly string[]> = {
   'words/row': [],
   'words/life': ['memory', 'row'],
   'words/seat': ['life', 'memory', 'row'],
-  'words/mutex': ['errors', 'life', 'outer', 'seat'],
+  'words/mutex': ['errors', 'life', 'outer', 'row', 'seat'],
   'words/rwlock': ['life', 'mutex', 'options', 'row', 'seat'],
   'words/condition': ['life', 'outer', 'row', 'seat'],
   'words/permits': ['life', 'mutex', 'row', 'seat'],

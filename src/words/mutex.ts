@@ -12,8 +12,9 @@
  * set WAIT in a word that is not free; all else is the holder's, or after HANDOFF the business of whoever was woken.
  *
  * Usually the lock is thrown open and the longest waiter woken: until it has come, others may take it, which makes
- * a contended lock ten to a thousand times as fast as an orderly one. But whoever has waited for a millisecond is
- * not passed any more: the lock is then handed over. In a fair lock it is handed over always.
+ * a contended lock ten to a thousand times as fast as an orderly one. But whoever has waited for a millisecond and
+ * been woken in vain is not passed any more: the lock is then handed over, and he is awake already, so that costs
+ * next to nothing. In a fair lock it is handed over always.
  *
  * Why no wake-up is lost: a waiter first shows itself (Parked), then sees the word with WAIT in it. Whoever finds
  * nobody waiting takes WAIT away first and then looks again: so either he sees the waiter, or the waiter sees a word
@@ -24,6 +25,7 @@
 import { LockMisuseError } from '../errors.js';
 import type { Outer } from '../outer.js';
 import { lives, NAME, slotOf, suspect } from './life.js';
+import { PASSED } from './row.js';
 import { IDLE, PARKED, Seat, SLICE, SPINNING, WOKEN, WORD } from './seat.js';
 import type { Place } from './seat.js';
 
@@ -120,16 +122,19 @@ export class MutexWords extends Seat implements Outer {
   take(units: number, ms: number): boolean {
     if (this.tryTake(units) || this.spin(units)) return true;
     const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
-    const resting = this.fair && this.spins.seat > 0 ? SPINNING : PARKED;
     this.begin(units);
     let looked = false;
-    while (!this.poll(looked, resting)) {
+    // Whoever has been woken is awake now, and the lock will soon be handed to him: he need not sleep again for it.
+    let awake = this.fair;
+    while (!this.poll(looked, awake && this.spins.seat > 0 ? SPINNING : PARKED)) {
       const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
       if (left <= 0) {
         this.end();
         return false;
       }
-      looked = this.sleep(Math.min(left, SLICE), this.spins.seat) === 'timed-out' && this.lookAround();
+      const ending = this.sleep(Math.min(left, SLICE), this.spins.seat);
+      awake = this.fair || ending !== 'timed-out';
+      looked = ending === 'timed-out' && this.lookAround();
     }
     return true;
   }
@@ -148,6 +153,7 @@ export class MutexWords extends Seat implements Outer {
   /** The first step of a wait; then `poll` until it is true, with sleep or other work in between; or `end`. */
   begin(_units: number): void {
     this.arrive();
+    this.memory.put(this.row + PASSED, 0);
     this.#idleSlices = 0;
   }
 
@@ -163,9 +169,14 @@ export class MutexWords extends Seat implements Outer {
         this.state = IDLE;
         return true;
       }
-      if (state !== PARKED && state !== SPINNING) this.state = state = resting;
+      if (state !== PARKED && state !== SPINNING) this.#rest(state, (state = resting));
       else if ((word & WAIT) !== 0 || this.mark(word)) return false;
     }
+  }
+
+  #rest(from: number, resting: number): void {
+    if (from === WOKEN) this.memory.put(this.row + PASSED, 1);
+    this.state = resting;
   }
 
   /** Gives up waiting. */
@@ -220,10 +231,17 @@ export class MutexWords extends Seat implements Outer {
         if (Atomics.compareExchange(this.words, at, this.name, 0) === this.name) return;
         continue;
       }
-      Atomics.store(this.words, at, this.fair || this.isOld(next) ? HANDOFF | WAIT : 0);
+      Atomics.store(this.words, at, this.isDue(next) ? HANDOFF | WAIT : 0);
       if (!this.rouse(next)) this.passOn();
       return;
     }
+  }
+
+  /** Whether the lock must be handed to that thread: it has been woken in vain, and has waited for long. */
+  protected isDue(slot: number): boolean {
+    if (this.fair) return true;
+    const row = this.memory.row(slot, this.place.lock);
+    return Atomics.load(this.words, row + PASSED) !== 0 && this.isOld(slot);
   }
 
   /** Somebody was woken, or should have been, and does not take the lock: see to it that another one does. */

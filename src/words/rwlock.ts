@@ -276,7 +276,7 @@ export class RWLockWords extends MutexWords {
         writer = this.oldest(isWriter);
       }
       if (writer !== -1) {
-        Atomics.store(this.words, at, this.fair || this.isOld(writer) ? HANDOFF | WAIT : 0);
+        Atomics.store(this.words, at, this.isDue(writer) ? HANDOFF | WAIT : 0);
         if (!this.rouse(writer)) this.passOn();
         return;
       }

@@ -9,7 +9,7 @@ import { SINCE } from '../../src/words/row.js';
 import type { Place } from '../../src/words/seat.js';
 import type { Memory as Words } from './interleave.js';
 
-export const layoutOf = (threads: number, locks: number = 1): Layout => ({ locks, threads, stride: 6 });
+export const layoutOf = (threads: number, locks: number = 1): Layout => ({ locks, threads, stride: 7 });
 
 const FIRST = 100;
 
