@@ -156,17 +156,17 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
 
   /** Takes the units, blocking the thread until they come. */
   acquireSync(units: number, options?: WaitOptions): G {
-    const guard = options === undefined ? this.tryAcquire(units) : null;
-    return guard ?? this.#acquireSync(units, options);
+    if (options !== undefined || this.length > 0 || this.free < units) this.#takeSync(units, options);
+    else if (this.outer !== undefined) this.outer.take(units, Infinity);
+    this.free -= units;
+    return this.newGuard(units);
   }
 
-  #acquireSync(units: number, options: WaitOptions = {}): G {
+  #takeSync(units: number, options: WaitOptions = {}): void {
     const { timeout, signal } = readWaitOptions(options);
     if (signal?.aborted) throw signal.reason;
     if (this.free < units) throw this.#deadlockError();
-    if (!this.#takeSync(units, timeout)) throw this.#timeoutError(timeout);
-    this.free -= units;
-    return this.newGuard(units);
+    if (!this.#takeSyncWithin(units, timeout)) throw this.#timeoutError(timeout);
   }
 
   /** Gives units back and leaves those in the line where they are: the thread is about to be blocked. */
@@ -184,7 +184,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
 
   // Whoever climbs for this thread comes down, because a blocked thread has one place to stand at. He goes on as soon
   // as units are given back, or now if none have come.
-  #takeSync(units: number, timeout: number): boolean {
+  #takeSyncWithin(units: number, timeout: number): boolean {
     const { outer } = this;
     if (outer === undefined) return true;
     this.#climb?.stop();
