@@ -14,7 +14,7 @@ import { COUNT_SHIFT, FROZEN, HANDOFF, Permits, WAIT } from './permits.js';
 import { WANT } from './row.js';
 import { IDLE, PARKED, SLICE, WOKEN, WORD } from './seat.js';
 import type { Place } from './seat.js';
-import { LATE, Serving } from './serving.js';
+import { Serving } from './serving.js';
 
 // Nobody who has just come may take any.
 const CLOSED = FROZEN | HANDOFF;
@@ -112,7 +112,7 @@ export class SemaphoreWords extends Serving implements Outer {
   /** Takes the permits if they are ours to take, else sees to it that we shall be woken. */
   poll(): boolean {
     let { state } = this;
-    let serves = state === WOKEN || state === LATE;
+    let serves = state === WOKEN;
     for (;;) {
       const word = this.look();
       if (this.#mayTake(word, state)) {
@@ -123,6 +123,7 @@ export class SemaphoreWords extends Serving implements Outer {
       }
       if (state !== PARKED) {
         this.state = state = PARKED;
+        // Perhaps the one has died for whom they are saved up, or we came before him and were late.
         serves ||= (word & HANDOFF) !== 0;
       } else if ((word & WAIT) === 0) {
         Atomics.compareExchange(this.words, this.at + WORD, word, word | WAIT);
