@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Mutex } from '../src/index.js';
 import { Memory } from '../src/words/memory.js';
-import { SEAT_STATE } from '../src/words/row.js';
+import { SEAT_STATE, TICKET } from '../src/words/row.js';
 import { IDLE, PARKED } from '../src/words/seat.js';
 import type { Two } from './support/mutex-workers.js';
 import { turn } from './support/settled.js';
@@ -17,6 +17,7 @@ const module = new URL('./support/mutex-workers.js', import.meta.url);
 async function heldElsewhere(): Promise<{
   mutex: Mutex;
   state: () => number;
+  ticket: () => number;
   wakeAll: () => number;
   letGo: () => Promise<void>;
 }> {
@@ -27,10 +28,12 @@ async function heldElsewhere(): Promise<{
   await waitUntil(() => Atomics.load(steps, 0) === 1, { what: 'the worker holds it' });
   const memory = new Memory(new Int32Array(mutex.handle.memory));
   // Who has made the block came first.
-  const seat = memory.row(0, mutex.handle.slot) + SEAT_STATE;
+  const row = memory.row(0, mutex.handle.slot);
+  const seat = row + SEAT_STATE;
   return {
     mutex,
     state: () => Atomics.load(memory.words, seat),
+    ticket: () => Atomics.load(memory.words, row + TICKET),
     /** Without any reason, and tells how many slept. */
     wakeAll: () => Atomics.notify(memory.words, seat),
     async letGo() {
@@ -91,4 +94,20 @@ test('a blocking wait takes the seat of a task, and gives it back', async () => 
   (await waiting).release();
   await turn();
   assert.deepEqual([wakeAll(), state()], [0, IDLE]);
+});
+
+test('a place in the order of arrival stays with the thread while its tasks come and go', async () => {
+  const { mutex, ticket, letGo } = await heldElsewhere();
+  const controller = new AbortController();
+  const first = mutex.lock({ signal: controller.signal }).catch(String);
+  const own = ticket();
+  const second = mutex.lock();
+  const third = mutex.lock({ timeout: 5000 });
+  assert.equal(mutex.tryLock(), null);
+  assert.equal(ticket(), own);
+  controller.abort('enough');
+  assert.equal(ticket(), own);
+  await letGo();
+  await first;
+  for (const wait of [second, third]) (await wait).release();
 });

@@ -7,6 +7,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { LockMisuseError, Mutex } from '../src/index.js';
 import type { LockHandle, SyncGuard } from '../src/index.js';
 import { IDENTITY, LOCKS, MAGIC, Memory, THREADS, VERSION } from '../src/words/memory.js';
+import { WAIT } from '../src/words/mutex.js';
 import { WORD } from '../src/words/seat.js';
 import { random } from './support/random.js';
 import { runWorkers } from './support/workers.js';
@@ -157,4 +158,17 @@ test('random words in a lock are recovered from, or told', async () => {
     release(guard);
     release(await waiting);
   }
+});
+
+test('whoever releases a lock whose words were overwritten is told, and those who wait go on', async () => {
+  const mutex = new Mutex({ fair: true });
+  const memory = new Memory(new Int32Array(mutex.handle.memory));
+  const guard = mutex.lockSync();
+  const waiting = mutex.lock({ timeout: 5000 });
+  // Somebody's who has never lived; and somebody waits, or we would pass it on without looking.
+  memory.words[memory.slot(mutex.handle.slot) + WORD] = (77 << 10) | (200 << 2) | WAIT;
+  assert.throws(() => guard.release(), LockMisuseError);
+  const next = await waiting;
+  assert.equal(next.recovered, true);
+  next.release();
 });

@@ -21,6 +21,16 @@ test('a wait for another thread keeps the process alive, an idle mutex does not'
     const aborted = mutex.lock({ signal: controller.signal }).catch(() => {});
     controller.abort();
     await aborted;
+    // The second gets it on the spot, after it has been given back to all.
+    const other = Mutex.from(new Mutex().handle);
+    const guard = other.lockSync();
+    const end = new AbortController();
+    end.signal.addEventListener('abort', () => guard.release());
+    const first = other.lock({ signal: end.signal }).catch(() => {});
+    const second = other.lock();
+    end.abort();
+    await first;
+    (await second).release();
     console.log(process.getActiveResourcesInfo().length - before);
     worker.postMessage('let go');
     mutex.lock().then((guard) => {

@@ -94,14 +94,25 @@ export async function takeTurns(index: number, { handle, places, rounds }: Turns
   return turns;
 }
 
-/** Waits once, and tells how long, in ms. */
-export async function rival(_: number, { a, steps }: Two): Promise<number[]> {
+export const ROUNDS = 20;
+
+/** How long it took, and how often others were inside meanwhile. */
+export interface Wait {
+  readonly ms: number;
+  readonly passed: number;
+}
+
+/** Waits time and again while others count in `steps[3]` how often they are inside. */
+export async function rival(_: number, { a, steps }: Two): Promise<Wait[]> {
   const mutex = Mutex.from(a);
-  const waits: number[] = [];
-  for (let round = 0; round < 20; round++) {
+  const waits: Wait[] = [];
+  while (Atomics.load(steps, 3) < 100) await sleep(1);
+  for (let round = 0; round < ROUNDS; round++) {
     const began = performance.now();
-    const guard = round % 2 === 0 ? mutex.lockSync() : await mutex.lock();
-    waits.push(performance.now() - began);
+    const wait = mutex.lock();
+    const before = Atomics.load(steps, 3);
+    const guard = await wait;
+    waits.push({ ms: performance.now() - began, passed: Atomics.load(steps, 3) - before });
     guard.release();
     Atomics.add(steps, 0, 1);
     await sleep(1);
