@@ -26,7 +26,7 @@ import { LockMisuseError } from '../errors.js';
 import type { Outer } from '../outer.js';
 import { lives, NAME, slotOf, suspect } from './life.js';
 import { PASSED } from './row.js';
-import { IDLE, PARKED, Seat, SLICE, SPINNING, WOKEN, WORD } from './seat.js';
+import { IDLE, PARKED, Seat, SLICE, SPINNING, WOKEN } from './seat.js';
 import type { Place } from './seat.js';
 
 export const WAIT = 1;
@@ -67,18 +67,18 @@ export class MutexWords extends Seat implements Outer {
 
   /** Whether somebody holds it who lives, as far as the words tell. */
   get held(): boolean {
-    const word = Atomics.load(this.words, this.at + WORD);
+    const word = Atomics.load(this.words, this.at);
     return (word & NAME) !== 0 && lives(this.memory, word);
   }
 
   /** Whether this thread holds it. */
   get ours(): boolean {
-    return (Atomics.load(this.words, this.at + WORD) & NAME) === this.name;
+    return (Atomics.load(this.words, this.at) & NAME) === this.name;
   }
 
   /** Whether somebody waits, as far as the word tells. */
   get awaited(): boolean {
-    return (Atomics.load(this.words, this.at + WORD) & WAIT) !== 0;
+    return (Atomics.load(this.words, this.at) & WAIT) !== 0;
   }
 
   /** Takes it if that is possible now. */
@@ -87,12 +87,12 @@ export class MutexWords extends Seat implements Outer {
   }
 
   protected tryTakeWord(): boolean {
-    return Atomics.compareExchange(this.words, this.at + WORD, 0, this.name) === 0 || this.#tryTakeMarked();
+    return Atomics.compareExchange(this.words, this.at, 0, this.name) === 0 || this.#tryTakeMarked();
   }
 
   #tryTakeMarked(): boolean {
     for (;;) {
-      const word = Atomics.load(this.words, this.at + WORD);
+      const word = Atomics.load(this.words, this.at);
       if (!this.isOpen(word)) return false;
       if (this.seize(word, word & WAIT)) return true;
     }
@@ -105,7 +105,7 @@ export class MutexWords extends Seat implements Outer {
   }
 
   protected seize(word: number, mark: number): boolean {
-    if (Atomics.compareExchange(this.words, this.at + WORD, word, this.name | mark) !== word) return false;
+    if (Atomics.compareExchange(this.words, this.at, word, this.name | mark) !== word) return false;
     if ((word & NAME) !== 0) {
       this.#dead = word & NAME;
       this.recovered = this.diedInside(this.#dead);
@@ -143,7 +143,7 @@ export class MutexWords extends Seat implements Outer {
   protected spin(units: number): boolean {
     if (this.fair) return false;
     for (let i = 0; i < this.spins.lock; i++) {
-      const word = Atomics.load(this.words, this.at + WORD);
+      const word = Atomics.load(this.words, this.at);
       if (word === 0 && this.tryTake(units)) return true;
       if ((word & WAIT) !== 0) return false;
     }
@@ -161,7 +161,7 @@ export class MutexWords extends Seat implements Outer {
   poll(looked: boolean, resting: number = PARKED): boolean {
     let state = this.state;
     for (;;) {
-      const word = Atomics.load(this.words, this.at + WORD);
+      const word = Atomics.load(this.words, this.at);
       const open =
         (word & NAME) === 0 ? (word & HANDOFF) === 0 || state === WOKEN || looked : !lives(this.memory, word);
       if (open) {
@@ -188,7 +188,7 @@ export class MutexWords extends Seat implements Outer {
 
   /** Asks the system about those we wait for. True if a lock that was handed over may be taken by anybody now. */
   lookAround(): boolean {
-    const word = Atomics.load(this.words, this.at + WORD);
+    const word = Atomics.load(this.words, this.at);
     if ((word & NAME) !== 0) {
       suspect(this.memory, slotOf(word));
       this.#idleSlices = 0;
@@ -208,18 +208,18 @@ export class MutexWords extends Seat implements Outer {
   protected giveUntold(): void {
     if (!this.ours) throw overwritten('mutex');
     this.recovered = false;
-    Atomics.store(this.words, this.at + WORD, this.#dead | WAIT);
+    Atomics.store(this.words, this.at, this.#dead | WAIT);
     this.rouseNext();
   }
 
   protected giveWord(): void {
-    const at = this.at + WORD;
+    const at = this.at;
     if (Atomics.compareExchange(this.words, at, this.name, 0) !== this.name) this.giveMarked();
   }
 
   /** Gives back a word with WAIT in it. */
   protected giveMarked(): void {
-    const at = this.at + WORD;
+    const at = this.at;
     if (!this.ours) throw overwritten('mutex');
     for (;;) {
       let next = this.oldest();
@@ -246,7 +246,7 @@ export class MutexWords extends Seat implements Outer {
 
   /** Somebody was woken, or should have been, and does not take the lock: see to it that another one does. */
   protected passOn(): void {
-    const at = this.at + WORD;
+    const at = this.at;
     for (;;) {
       const word = Atomics.load(this.words, at);
       if ((word & NAME) !== 0) {
@@ -263,7 +263,7 @@ export class MutexWords extends Seat implements Outer {
 
   /** Sets WAIT, if the word is still the same. */
   protected mark(word: number): boolean {
-    return Atomics.compareExchange(this.words, this.at + WORD, word, word | WAIT) === word;
+    return Atomics.compareExchange(this.words, this.at, word, word | WAIT) === word;
   }
 }
 
