@@ -1,7 +1,12 @@
 /** The mutex's words under the schedule checker: every schedule, with time-outs and with a death at every point. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MutexWords } from '../src/words/mutex.js';
+import { join, slotOf } from '../src/words/life.js';
+import { ARENA, Memory } from '../src/words/memory.js';
+import { HANDOFF, MutexWords, WAIT } from '../src/words/mutex.js';
+import { SEAT_STATE } from '../src/words/row.js';
+import { WOKEN, WORD } from '../src/words/seat.js';
+import { threadId } from '../src/words/thread.js';
 import { verify } from './support/interleave.js';
 import type { Env, Search, Thread } from './support/interleave.js';
 import { times, visit } from './support/lock-programs.js';
@@ -116,3 +121,25 @@ for (const [name, kind] of Object.entries(kinds)) {
     holds(program(3, times(3, lock(3, kind)), { kills: 1, rescues: 3, bound: { preemptions: 2 } }));
   });
 }
+
+// Between the two steps of a hand-over, the mark in the word and the wake-up, nobody has been woken yet.
+test('fair: whoever looks around while the lock is being handed over does not pass the next one', () => {
+  const memory = new Memory(new Int32Array(new SharedArrayBuffer(4 * Memory.size(ARENA))));
+  const [holder, next, last] = [0, 1, 2].map(() => {
+    const name = join(memory, threadId) ?? assert.fail('no room');
+    return new MutexWords({ memory, lock: 0, name, slot: slotOf(name) }, true);
+  });
+  assert.ok(holder !== undefined && next !== undefined && last !== undefined);
+  assert.equal(holder.tryTake(1), true);
+  for (const waiter of [next, last]) {
+    waiter.begin(1);
+    assert.equal(waiter.poll(false), false);
+  }
+  const word = memory.slot(0) + WORD;
+  const seat = memory.row(slotOf(next.place.name), 0) + SEAT_STATE;
+  Atomics.store(memory.words, word, HANDOFF | WAIT);
+  assert.equal(last.poll(last.lookAround()), false);
+  Atomics.store(memory.words, seat, WOKEN);
+  assert.equal(last.poll(last.lookAround()), false);
+  assert.equal(next.poll(false), true);
+});

@@ -195,7 +195,9 @@ export class MutexWords extends Seat implements Outer {
       return false;
     }
     this.suspectAll(WOKEN);
-    return !this.anybody(WOKEN) || ++this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
+    // Nobody is woken in the middle of a hand-over either, but not for so long as to be seen twice.
+    if (!this.anybody(WOKEN)) return !this.fair || ++this.#idleSlices >= PATIENCE;
+    return ++this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
   }
 
   /** Gives it back. */
