@@ -11,7 +11,7 @@
  * Invariant: at most one promise of a wake-up is pending, and none while resting.
  */
 import { nobody } from './nobody.js';
-import type { Sleeper } from './outer.js';
+import type { Sleeper, Turn } from './outer.js';
 import { unwatch, watch } from './watch.js';
 import type { Watcher } from './watch.js';
 
@@ -21,6 +21,9 @@ export class Climb implements Watcher {
   /** What it is for; 0 while resting. */
   #units = 0;
   #sleep: Promise<unknown> | undefined = undefined;
+  /** For whom it was interrupted, and at what turn. */
+  #who: object | undefined = undefined;
+  #turn: Turn | undefined = undefined;
 
   constructor(outer: Sleeper, arrived: (units: number) => void) {
     this.#outer = outer;
@@ -32,10 +35,11 @@ export class Climb implements Watcher {
     return this.#units;
   }
 
-  /** Begins to wait for the units. True if they have been taken on the spot. */
-  start(units: number): boolean {
+  /** Begins to wait for the units on behalf of somebody. True if they have been taken on the spot. */
+  start(units: number, who: object): boolean {
     this.#units = units;
-    this.#outer.begin(units);
+    this.#turn = this.#outer.begin(units, who === this.#who ? this.#turn : undefined);
+    this.#who = who;
     watch(this);
     if (!this.#succeeds(false)) return false;
     this.#rest();
@@ -44,14 +48,22 @@ export class Climb implements Watcher {
 
   /** Ends the wait. */
   stop(): void {
-    if (this.#units === 0) return;
-    this.#rest();
-    this.#outer.end();
+    this.interrupt();
+    this.#who = undefined;
   }
 
-  /** Another thread has died, or nobody could tell us if one had. */
-  lookAround(): void {
-    this.#goOn(this.#outer.lookAround());
+  /** Ends it for now: whoever it was for keeps his turn if it is started again for him. */
+  interrupt(): void {
+    if (this.#units === 0) return;
+    const [who, turn] = [this.#who, this.#turn];
+    this.#rest();
+    this.#outer.end();
+    [this.#who, this.#turn] = [who, turn];
+  }
+
+  /** Another thread has died, or nobody could tell us if one had. So many slices have passed since the last time. */
+  lookAround(slices: number): void {
+    this.#goOn(this.#outer.lookAround(slices));
   }
 
   #goOn(looked: boolean): void {
@@ -86,6 +98,7 @@ export class Climb implements Watcher {
 
   #rest(): void {
     this.#units = 0;
+    this.#who = undefined;
     unwatch(this);
     if (this.#sleep === undefined) return;
     this.#sleep = undefined;

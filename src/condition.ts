@@ -76,7 +76,7 @@ class ConditionLine extends Line {
     const listen = this.#listen;
     if (listen === undefined) return;
     if (this.length === 0) listen.stop();
-    else if (listen.units === 0 && listen.start(1)) this.#collect();
+    else if (listen.units === 0 && listen.start(1, this)) this.#collect();
   }
 
   override remove(waiter: ConditionWaiter): void {

@@ -3,18 +3,27 @@
  * A queue that has an outside asks it before it hands out any, and only for whoever is first in the line.
  */
 
+/** How long a thread sleeps at most without looking around, in ms. */
+export const SLICE = 10;
+
+/** Since when somebody waits, and for how many he has to wait; only who has made it knows more. */
+export interface Turn {
+  readonly ticket: number;
+  readonly since: number;
+}
+
 /** Something outside that can be waited for without blocking. One wait at a time. */
 export interface Sleeper {
-  /** Begins a wait. Then `poll` until it is true, or `end`. */
-  begin(units: number): void;
+  /** Begins a wait, or goes on with one that was interrupted at that turn. Then `poll` until it is true, or `end`. */
+  begin(units: number, turn?: Turn): Turn;
   /** Takes what it waits for if that can be; else sees to it that `sleepAsync` ends when it is worth another try. */
   poll(looked: boolean): boolean;
   /** A promise of the next wake-up, or undefined if it has come already. */
   sleepAsync(): Promise<unknown> | undefined;
   /** Ends that sleep. */
   wakeUp(): void;
-  /** Somebody has died, or time has passed: finds out who lives. The answer is for `poll`. */
-  lookAround(): boolean;
+  /** Somebody has died, or so many slices of time have passed: finds out who lives. The answer is for `poll`. */
+  lookAround(slices: number): boolean;
   /** Ends the wait with nothing taken. */
   end(): void;
 }

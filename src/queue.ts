@@ -80,7 +80,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     const now = performance.now();
     if (now < this.#nextLook) return false;
     this.#nextLook = now + LOOK_EVERY;
-    outer.lookAround();
+    outer.lookAround(1);
     return outer.tryTake(units);
   }
 
@@ -172,7 +172,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** Gives units back and leaves those in the line where they are: the thread is about to be blocked. */
   giveSync(units: number): void {
     this.free += units;
-    this.#climb?.stop();
+    this.#climb?.interrupt();
     this.outer?.give(units);
   }
 
@@ -187,7 +187,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   #takeSyncWithin(units: number, timeout: number): boolean {
     const { outer } = this;
     if (outer === undefined) return true;
-    this.#climb?.stop();
+    this.#climb?.interrupt();
     if (outer.take(units, timeout) || this.#tryAgain(outer, units)) return true;
     if (this.length > 0) this.#handOver();
     return false;
@@ -275,7 +275,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     for (let first = this.first; first !== undefined; first = this.first) {
       const units = unitsOf(first);
       if (isAborted(first)) super.drop(first as Waiter, Aborted);
-      else if (units > this.free || !this.#getOut(units)) break;
+      else if (units > this.free || !this.#getOut(units, first)) break;
       else this.#grant(first, units);
     }
     const first = this.first;
@@ -283,12 +283,12 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   }
 
   /** Gets units from outside, now or later: then `#arrive` is told. */
-  #getOut(units: number): boolean {
+  #getOut(units: number, who: Entry): boolean {
     const climb = this.#climb;
     if (climb === undefined) return true;
     if (climb.units === units) return false;
     climb.stop();
-    return climb.start(units);
+    return climb.start(units, who);
   }
 
   /** Units have come that somebody has climbed for; perhaps he has gone meanwhile. */

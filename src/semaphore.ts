@@ -80,7 +80,7 @@ export class Semaphore {
   get handle(): LockHandle {
     const permits = this.#queue.capacity;
     this.#handle ??= share(this.#queue, 'semaphore', permits, (place) =>
-      SemaphoreWords.create(place, permits),
+      new SemaphoreWords(place, permits),
     );
     return this.#handle;
   }

@@ -12,10 +12,12 @@
  */
 import { tryAddon } from './addon.js';
 import { nobody } from './nobody.js';
+import { SLICE } from './outer.js';
 
 /** Somebody whom the death of a thread may concern. */
 export interface Watcher {
-  lookAround(): void;
+  /** So many slices (outer.ts) have passed since the last time. */
+  lookAround(slices: number): void;
 }
 
 /** In ms. */
@@ -45,11 +47,12 @@ export function onRing(wake: () => boolean): void {
 function start(): void {
   const addon = tryAddon();
   addon?.onRing(() => {
-    if (!wakeSleepers()) lookAround();
+    if (!wakeSleepers()) lookAround(1);
   });
-  timer = nobody.runInAsyncScope(() => setInterval(lookAround, addon === undefined ? OFTEN : NOW_AND_THEN));
+  const every = addon === undefined ? OFTEN : NOW_AND_THEN;
+  timer = nobody.runInAsyncScope(() => setInterval(lookAround, every, Math.floor(every / SLICE)));
 }
 
-function lookAround(): void {
-  for (const one of watchers) one.lookAround();
+function lookAround(slices: number): void {
+  for (const one of watchers) one.lookAround(slices);
 }

@@ -21,7 +21,7 @@ class Secretive extends Tested {
     this.guess = Atomics.compareExchange(memory.words, this.at + WORD, word, next);
     if (this.guess !== word) return false;
     this.guess = next;
-    memory.put(heldAt, (this.mine -= units << 1));
+    memory.put(heldAt, (this.mine += units << 1));
     return true;
   }
 }
@@ -40,10 +40,10 @@ class Hasty extends Tested {
 /** Writes the count although somebody has given meanwhile. */
 class Deaf extends Tested {
   protected override recount(): boolean {
-    let free = this.capacity;
+    let taken = 0;
     const word = Atomics.load(this.words, this.at + WORD);
-    for (let slot = 0; slot < this.memory.joined; slot++) free -= this.settled(slot);
-    Atomics.store(this.words, this.at + WORD, (free << COUNT_SHIFT) | (word & MARKS));
+    for (let slot = 0; slot < this.memory.joined; slot++) taken += this.settled(slot);
+    Atomics.store(this.words, this.at + WORD, (taken << COUNT_SHIFT) | (word & MARKS));
     return true;
   }
 }
@@ -75,7 +75,7 @@ class Silent extends Tested {
 /** Gives permits back, and wakes nobody. */
 class Stingy extends Tested {
   override give(units: number): void {
-    while (!this.move(this.guess, units));
+    while (!this.move(this.guess, -units));
   }
 }
 

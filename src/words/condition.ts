@@ -11,13 +11,16 @@
  * that moment its thread has a notify too many, and passes it on. If the thread dies, those who still wait find its
  * row when they look around, and share out what was left there.
  */
-import type { Sleeper } from '../outer.js';
+import { SLICE } from '../outer.js';
+import type { Sleeper, Turn } from '../outer.js';
 import { generationOf, rowLives, suspect } from './life.js';
 import { GENERATION, HELD, TICKET } from './row.js';
-import { IDLE, PARKED, Seat, SLICE, TICKETS, WORD } from './seat.js';
+import { IDLE, PARKED, Seat, TICKETS, WORD } from './seat.js';
 import type { Place } from './seat.js';
 
 const NOTIFIES = 3;
+
+const AnyTime: Turn = { ticket: 0, since: 0 };
 
 export class ConditionWords extends Seat implements Sleeper {
   /** What stands in our row. */
@@ -66,6 +69,8 @@ export class ConditionWords extends Seat implements Sleeper {
     while (given < count && Atomics.load(this.words, this.at + WORD) > 0) {
       const slot = this.#longestWaiting();
       if (slot === -1) break;
+      // What a dead thread is given comes back, but late, and perhaps after it has woken nobody.
+      if (slot !== this.place.slot && !suspect(this.memory, slot)) continue;
       given += this.#give(slot, count - given);
     }
     return given;
@@ -121,8 +126,9 @@ export class ConditionWords extends Seat implements Sleeper {
     }
   }
 
-  begin(): void {
-    // Nobody is waited for; what we wait for is to be given something.
+  /** Nobody is waited for; what we wait for is to be given something. */
+  begin(): Turn {
+    return AnyTime;
   }
 
   poll(): boolean {

@@ -23,10 +23,11 @@
  * cannot use. If he dies, the others' slices end.
  */
 import { LockMisuseError } from '../errors.js';
-import type { Outer } from '../outer.js';
+import { SLICE } from '../outer.js';
+import type { Outer, Turn } from '../outer.js';
 import { lives, NAME, slotOf, suspect } from './life.js';
 import { PASSED } from './row.js';
-import { IDLE, PARKED, Seat, SLICE, SPINNING, WOKEN } from './seat.js';
+import { IDLE, PARKED, Seat, SPINNING, WOKEN } from './seat.js';
 import type { Place } from './seat.js';
 
 export const WAIT = 1;
@@ -37,8 +38,8 @@ const SPINS = 60;
 /** In a fair lock: how often one looks at one's own seat. Some 20 microseconds, half of what a wake-up costs. */
 const FAIR_SPINS = 2500;
 /**
- * After so many looks at a lock that was handed over and not taken, it is anybody's: a thread that is woken may be
- * blocked by something else, perhaps by us.
+ * After so many slices in which a lock that was handed over was not taken, it is anybody's: a thread that is woken may
+ * be blocked by something else, perhaps by us.
  */
 const PATIENCE = 2;
 const FAIR_PATIENCE = 10;
@@ -56,7 +57,7 @@ export class MutexWords extends Seat implements Outer {
   protected readonly spins: Spins;
   #idleSlices = 0;
   /** The name of the dead one from whom it was taken last. */
-  #dead = 0;
+  protected dead = 0;
 
   constructor(place: Place, fair: boolean, spins: Spins = { lock: SPINS, seat: FAIR_SPINS }) {
     super(place);
@@ -107,8 +108,8 @@ export class MutexWords extends Seat implements Outer {
   protected seize(word: number, mark: number): boolean {
     if (Atomics.compareExchange(this.words, this.at, word, this.name | mark) !== word) return false;
     if ((word & NAME) !== 0) {
-      this.#dead = word & NAME;
-      this.recovered = this.diedInside(this.#dead);
+      this.dead = word & NAME;
+      this.recovered = this.diedInside(this.dead);
     }
     return true;
   }
@@ -151,10 +152,10 @@ export class MutexWords extends Seat implements Outer {
   }
 
   /** The first step of a wait; then `poll` until it is true, with sleep or other work in between; or `end`. */
-  begin(_units: number): void {
-    this.arrive();
+  begin(_units: number, turn?: Turn): Turn {
     this.memory.put(this.row + PASSED, 0);
     this.#idleSlices = 0;
+    return this.arrive(turn);
   }
 
   /** Takes the lock if it is ours to take, else sees to it that we shall be woken. `looked`: see `lookAround`. */
@@ -187,7 +188,7 @@ export class MutexWords extends Seat implements Outer {
   }
 
   /** Asks the system about those we wait for. True if a lock that was handed over may be taken by anybody now. */
-  lookAround(): boolean {
+  lookAround(slices: number = 1): boolean {
     const word = Atomics.load(this.words, this.at);
     if ((word & NAME) !== 0) {
       suspect(this.memory, slotOf(word));
@@ -196,8 +197,9 @@ export class MutexWords extends Seat implements Outer {
     }
     this.suspectAll(WOKEN);
     // Nobody is woken in the middle of a hand-over either, but not for so long as to be seen twice.
-    if (!this.anybody(WOKEN)) return !this.fair || ++this.#idleSlices >= PATIENCE;
-    return ++this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
+    this.#idleSlices += slices;
+    if (!this.anybody(WOKEN)) return !this.fair || this.#idleSlices > slices;
+    return this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
   }
 
   /** Gives it back. */
@@ -210,7 +212,7 @@ export class MutexWords extends Seat implements Outer {
   protected giveUntold(): void {
     if (!this.ours) throw overwritten('mutex');
     this.recovered = false;
-    Atomics.store(this.words, this.at, this.#dead | WAIT);
+    Atomics.store(this.words, this.at, this.dead | WAIT);
     this.rouseNext();
   }
 

@@ -1,8 +1,8 @@
 /**
- * The permits of a shared semaphore: how many are free, who has the others, and how those of the dead come back.
+ * The permits of a shared semaphore: how many are taken, by whom, and how those of the dead come back.
  *
- *   the lock's word   29 bits   how many permits are free
- *                     FROZEN    they are being counted: nobody takes any, and the number only grows
+ *   the lock's word   29 bits   how many permits are taken: all zeroes are a semaphore that nobody has used
+ *                     FROZEN    they are being counted: nobody takes any, and the number only falls
  *                     WAIT, HANDOFF   see serving.ts
  *   a thread's row    HELD      twice the number that the thread holds; odd (PENDING) while it takes or gives some
  *                     GENERATION      that of the thread that the row belongs to
@@ -20,10 +20,10 @@
  *
  * Why a count is right. From the moment at which the word is FROZEN no take succeeds. One that did before is seen as
  * PENDING at least: the row was PENDING before the word was changed. So once a row is seen that is not PENDING, it
- * changes only by a give. A give does not care about FROZEN, it adds to the word in any case: if that was before the
+ * changes only by a give. A give does not care about FROZEN, it changes the word in any case: if that was before the
  * count could be written, then the count is not written (the word has changed, and it cannot change back, because
- * gives only add) but begun again, and sees the row PENDING or changed. If it was after, the give adds to the new
- * count, in which its permits were still held. Nobody who gives or tries has to wait for whoever counts.
+ * gives only subtract) but begun again, and sees the row PENDING or changed. If it was after, the give changes the
+ * new count, in which its permits were still held. Nobody who gives or tries has to wait for whoever counts.
  *
  * If whoever counts dies, the word stays FROZEN. Whoever finds it so takes FREEZER over and counts again; all he has
  * to know is in the rows.
@@ -60,19 +60,13 @@ export class Permits extends Seat {
   protected mine = 0;
   protected readonly heldAt: number;
   /** The word as this thread has seen it last: often it still is that, and needs not be read. */
-  protected guess: number;
+  protected guess = 0;
 
   constructor(place: Place, capacity: number) {
     super(place);
     this.name = place.name;
     this.capacity = capacity;
     this.heldAt = this.row + HELD;
-    this.guess = capacity << COUNT_SHIFT;
-  }
-
-  /** Makes the words of a new semaphore, before anybody else can see it. */
-  static format({ memory, lock }: Place, capacity: number): void {
-    Atomics.store(memory.words, memory.slot(lock) + WORD, capacity << COUNT_SHIFT);
   }
 
   /** Takes the row over. True if an earlier thread in our place had died holding permits, and they have come back. */
@@ -101,7 +95,12 @@ export class Permits extends Seat {
     return word;
   }
 
-  /** Gives so many permits back, or takes them if `units` is negative, provided that this is what the word says. */
+  /** How many permits are free, by that word. */
+  protected freeIn(word: number): number {
+    return this.capacity - (word >>> COUNT_SHIFT);
+  }
+
+  /** Takes so many permits, or gives them back if `units` is negative, provided that this is what the word says. */
   protected move(word: number, units: number): boolean {
     const { memory, mine, heldAt } = this;
     const next = (word + (units << shift)) | 0;
@@ -110,7 +109,7 @@ export class Permits extends Seat {
     const found = Atomics.compareExchange(memory.words, this.at + word0, word, next);
     if (found !== word) return this.#miss(found);
     this.guess = next;
-    memory.put(heldAt, (this.mine = mine - (units << 1)));
+    memory.put(heldAt, (this.mine = mine + (units << 1)));
     return true;
   }
 
@@ -157,7 +156,7 @@ export class Permits extends Seat {
           words,
           this.at + WORD,
           seen,
-          (this.#free() << COUNT_SHIFT) | (seen & MARKS),
+          (this.#taken() << COUNT_SHIFT) | (seen & MARKS),
         );
       }
     } finally {
@@ -166,11 +165,11 @@ export class Permits extends Seat {
     return true;
   }
 
-  #free(): number {
-    let free = this.capacity;
-    for (let slot = 0, end = this.memory.joined; slot < end; slot++) free -= this.settled(slot);
-    if (free < 0) throw overwritten('semaphore');
-    return free;
+  #taken(): number {
+    let taken = 0;
+    for (let slot = 0, end = this.memory.joined; slot < end; slot++) taken += this.settled(slot);
+    if (taken > this.capacity) throw overwritten('semaphore');
+    return taken;
   }
 
   /** How many permits a thread holds; what a dead one holds is taken from it. */

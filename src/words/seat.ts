@@ -13,6 +13,7 @@
  * Everybody waits in slices. A slice that ends without news is the time to ask whether those who should have acted
  * still live: no wake-up is lost for longer than that, whoever dies, and wherever.
  */
+import type { Turn } from '../outer.js';
 import { slotLives, suspect } from './life.js';
 import type { Memory, Woken } from './memory.js';
 import { SEAT_STATE, SINCE, TICKET, WANT } from './row.js';
@@ -29,9 +30,6 @@ export const GRANTED = 4;
 export const WORD = 0;
 /** Counts those who came to wait. */
 export const TICKETS = 1;
-
-/** How long one sleeps without looking around, in ms. */
-export const SLICE = 10;
 
 /** This thread's place at a lock of a block. */
 export interface Place {
@@ -63,11 +61,13 @@ export class Seat {
     this.at = place.memory.slot(place.lock);
   }
 
-  /** Takes a place in the order of arrival. */
-  protected arrive(): void {
+  /** Takes a place in the order of arrival: a new one, or the one that we had. */
+  protected arrive(had?: Turn): Turn {
     const { memory, row } = this;
-    memory.put(row + TICKET, Atomics.add(this.words, this.at + TICKETS, 1));
-    memory.put(row + SINCE, memory.time());
+    const turn = had ?? { ticket: Atomics.add(this.words, this.at + TICKETS, 1), since: memory.time() };
+    memory.put(row + TICKET, turn.ticket);
+    memory.put(row + SINCE, turn.since);
+    return turn;
   }
 
   protected get state(): number {

@@ -9,10 +9,11 @@
  * `recovered` is never true: permits say how many may go on, and do not protect what only one may touch. (A semaphore
  * of one permit is no mutex in this.)
  */
-import type { Outer } from '../outer.js';
-import { COUNT_SHIFT, FROZEN, HANDOFF, Permits, WAIT } from './permits.js';
+import { SLICE } from '../outer.js';
+import type { Outer, Turn } from '../outer.js';
+import { COUNT_SHIFT, FROZEN, HANDOFF, WAIT } from './permits.js';
 import { WANT } from './row.js';
-import { IDLE, PARKED, SLICE, WOKEN, WORD } from './seat.js';
+import { IDLE, PARKED, WOKEN, WORD } from './seat.js';
 import type { Place } from './seat.js';
 import { Serving } from './serving.js';
 
@@ -37,17 +38,11 @@ export class SemaphoreWords extends Serving implements Outer {
     if (this.attach()) this.serve();
   }
 
-  /** The words of a new semaphore, which nobody else can see yet. */
-  static create(place: Place, capacity: number): SemaphoreWords {
-    Permits.format(place, capacity);
-    return new SemaphoreWords(place, capacity);
-  }
-
   /** How many permits are free. */
   get free(): number {
     let word = this.look();
     if (this.reclaim(word)) word = this.look();
-    return (word & FROZEN) === 0 ? word >>> COUNT_SHIFT : 0;
+    return (word & FROZEN) === 0 ? this.freeIn(word) : 0;
   }
 
   /** Whether somebody waits, as far as the word tells. */
@@ -58,17 +53,17 @@ export class SemaphoreWords extends Serving implements Outer {
   /** Takes permits if that is possible now. */
   tryTake(units: number): boolean {
     const word = this.guess;
-    if ((word & CLOSED) === 0 && word >>> shift >= units && this.move(word, -units)) return true;
+    if ((word & CLOSED) === 0 && (word >>> shift) + units <= this.capacity && this.move(word, units)) return true;
     return this.#tryTakeSlowly(units);
   }
 
   #tryTakeSlowly(units: number): boolean {
     for (;;) {
       const word = this.look();
-      if ((word & FROZEN) !== 0 || word >>> COUNT_SHIFT < units) {
+      if ((word & FROZEN) !== 0 || this.freeIn(word) < units) {
         if (!this.reclaim(word)) return false;
       } else if ((word & HANDOFF) === 0) {
-        if (this.move(word, -units)) return true;
+        if (this.move(word, units)) return true;
       } else {
         this.serve();
         if ((this.look() & HANDOFF) !== 0) return false;
@@ -96,17 +91,17 @@ export class SemaphoreWords extends Serving implements Outer {
   #spin(units: number): boolean {
     for (let i = 0; i <= this.#spins; i++) {
       const word = this.look();
-      if ((word & CLOSED) === 0 && word >>> COUNT_SHIFT >= units && this.move(word, -units)) return true;
+      if ((word & CLOSED) === 0 && this.freeIn(word) >= units && this.move(word, units)) return true;
       if ((word & WAIT) !== 0) return false;
     }
     return false;
   }
 
   /** The first step of a wait; then `poll` until it is true, with sleep or other work in between; or `end`. */
-  begin(units: number): void {
+  begin(units: number, turn?: Turn): Turn {
     this.#want = units;
     this.memory.put(this.row + WANT, units);
-    this.arrive();
+    return this.arrive(turn);
   }
 
   /** Takes the permits if they are ours to take, else sees to it that we shall be woken. */
@@ -116,7 +111,7 @@ export class SemaphoreWords extends Serving implements Outer {
     for (;;) {
       const word = this.look();
       if (this.#mayTake(word, state)) {
-        if (!this.move(word, -this.#want)) continue;
+        if (!this.move(word, this.#want)) continue;
         this.state = IDLE;
         this.serve();
         return true;
@@ -137,7 +132,7 @@ export class SemaphoreWords extends Serving implements Outer {
   }
 
   #mayTake(word: number, state: number): boolean {
-    if ((word & FROZEN) !== 0 || word >>> COUNT_SHIFT < this.#want) return false;
+    if ((word & FROZEN) !== 0 || this.freeIn(word) < this.#want) return false;
     return (word & HANDOFF) === 0 || state === WOKEN;
   }
 
@@ -149,7 +144,7 @@ export class SemaphoreWords extends Serving implements Outer {
 
   /** Gives permits back. */
   give(units: number): void {
-    while (!this.move(this.guess, units));
+    while (!this.move(this.guess, -units));
     if ((this.guess & wait) !== 0) this.serve(this.guess);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Who is next: how those who wait for permits of a shared semaphore are woken. Two marks in the lock's word beside
- * the number of free permits (permits.ts), and one more state of a seat (seat.ts):
+ * the number of permits (permits.ts), and one more state of a seat (seat.ts):
  *
  *   WAIT      somebody may be waiting: whoever gives permits back has to serve
  *   HANDOFF   only with WAIT: whoever came first has waited for too long to be passed. Only who was woken may take
@@ -28,7 +28,7 @@
  * may remain; who is kept out by it serves, and so takes it away.
  */
 import { slotLives, suspect } from './life.js';
-import { COUNT_SHIFT, FROZEN, HANDOFF, MARKS, Permits, WAIT } from './permits.js';
+import { FROZEN, HANDOFF, MARKS, Permits, WAIT } from './permits.js';
 import { SEAT_STATE, TICKET, WANT } from './row.js';
 import { PARKED, WOKEN, WORD } from './seat.js';
 
@@ -41,7 +41,7 @@ export class Serving extends Permits {
     for (let word = seen ?? this.look(); ; word = this.look()) {
       // Whoever counts serves afterwards.
       if ((word & WAIT) === 0 || (word & FROZEN) !== 0) return;
-      let free = word >>> COUNT_SHIFT;
+      let free = this.freeIn(word);
       let [first, firstTicket, parked, next, nextTicket, want] = [-1, 0, 0, -1, 0, 0];
       for (let slot = 0, end = memory.joined; slot < end; slot++) {
         const row = memory.row(slot, this.place.lock);

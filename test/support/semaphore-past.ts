@@ -29,9 +29,9 @@ export function remember(
   set: (index: number, value: number) => void,
 ): void {
   const { holds = [], dead, counting = false, heir, awaited, marks = 0 } = past;
-  let word = (capacity << 3) | marks;
+  let word = marks;
   for (const [slot, permits] of holds.entries()) {
-    word -= permits << 3;
+    word += permits << 3;
     set(memory.row(slot, 0) + HELD, 2 * permits);
   }
   if (dead !== undefined) set(memory.life + 2 * dead, DEAD);
