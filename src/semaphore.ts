@@ -4,7 +4,7 @@ import type { WaitOptions } from './options.js';
 import { Queue } from './queue.js';
 import { joinShared, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
-import { overwritten } from './words/mutex.js';
+import { overwritten } from './words/seat.js';
 import { SemaphoreWords } from './words/semaphore.js';
 
 type SemaphoreQueue = Queue<SyncGuard, SemaphoreWords>;

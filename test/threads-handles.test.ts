@@ -7,7 +7,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { LockMisuseError, Mutex } from '../src/index.js';
 import type { LockHandle, SyncGuard } from '../src/index.js';
 import { IDENTITY, LOCKS, MAGIC, Memory, THREADS, VERSION } from '../src/words/memory.js';
-import { WAIT } from '../src/words/mutex.js';
+import { WAIT } from '../src/words/ownership.js';
 import { WORD } from '../src/words/seat.js';
 import { random } from './support/random.js';
 import { runWorkers } from './support/workers.js';

@@ -16,7 +16,7 @@ function open(
   threads: number,
 ): { mutex: MutexWords; condition: ConditionWords } {
   const memory = new CheckedMemory(words, layoutOf(threads, 2), now);
-  const mutex = new MutexWords(placeOf(memory, thread), false, { lock: 0, seat: 0 });
+  const mutex = new MutexWords(placeOf(memory, thread), false, { lock: 0, seat: 0, naps: 0 });
   return { mutex, condition: new ConditionWords(placeOf(memory, thread, 1)) };
 }
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { join, slotOf } from '../src/words/life.js';
 import { ARENA, Memory } from '../src/words/memory.js';
-import { HANDOFF, MutexWords, WAIT } from '../src/words/mutex.js';
+import { MutexWords } from '../src/words/mutex.js';
+import { HANDOFF, WAIT } from '../src/words/ownership.js';
 import { SEAT_STATE } from '../src/words/row.js';
 import { WOKEN, WORD } from '../src/words/seat.js';
 import { threadId } from '../src/words/thread.js';
@@ -16,18 +17,22 @@ interface Kind {
   readonly fair: boolean;
   readonly old: boolean;
   readonly spins?: number;
+  readonly naps?: number;
 }
 
 const kinds: Record<string, Kind> = {
   open: { fair: false, old: false },
   'handed over': { fair: false, old: true },
+  seeking: { fair: false, old: false, naps: 2 },
+  'seeking and handed over': { fair: false, old: true, naps: 2 },
   fair: { fair: true, old: false },
 };
 
-const mutexOf = ({ words, thread, now }: Env, threads: number, { fair, old, spins = 0 }: Kind): MutexWords =>
+const mutexOf = ({ words, thread, now }: Env, threads: number, { fair, old, spins = 0, naps = 0 }: Kind): MutexWords =>
   new MutexWords(placeOf(new CheckedMemory(words, layoutOf(threads), now, old), thread), fair, {
     lock: spins,
     seat: spins,
+    naps,
   });
 
 const lock =
@@ -116,6 +121,11 @@ for (const [name, kind] of Object.entries(kinds)) {
   });
   test(`${name}: three threads`, () => {
     holds(program(3, times(3, lock(3, kind)), { bound: { preemptions: 3 } }));
+  });
+  // One parks while another one seeks, and is answered for.
+  test(`${name}: three threads, one of them twice`, () => {
+    const threads = [times(2, lock(3, kind)), lock(3, kind), lock(3, kind)];
+    holds(program(3, threads, { bound: { preemptions: 3 } }));
   });
   test(`${name}: three threads, one dies`, () => {
     holds(program(3, times(3, lock(3, kind)), { kills: 1, rescues: 3, bound: { preemptions: 2 } }));

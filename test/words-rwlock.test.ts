@@ -23,6 +23,7 @@ const lockOf = ({ words, thread, now }: Env, threads: number, { fair, old }: Kin
   new RWLockWords(placeOf(new CheckedMemory(words, layoutOf(threads), now, old), thread), fair, {
     lock: 0,
     seat: 0,
+    naps: 0,
   });
 
 const read =

@@ -29,9 +29,8 @@
  * to know is in the rows.
  */
 import { generationOf, lives, rowLives, slotOf, suspect } from './life.js';
-import { overwritten } from './mutex.js';
 import { GENERATION, HELD } from './row.js';
-import { Seat, WORD } from './seat.js';
+import { overwritten, Seat, WORD } from './seat.js';
 import type { Place } from './seat.js';
 
 export const WAIT = 1;

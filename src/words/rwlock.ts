@@ -17,10 +17,10 @@
  */
 import type { Turn } from '../outer.js';
 import { lives, NAME } from './life.js';
-import { HANDOFF, overwritten, WAIT } from './mutex.js';
+import { HANDOFF, WAIT } from './ownership.js';
 import { DRAIN, DRAINER, isReader, READ, Readers, WRITE } from './readers.js';
 import { WANT } from './row.js';
-import { GRANTED, IDLE, PARKED, SPINNING, WOKEN, WORD } from './seat.js';
+import { GRANTED, IDLE, overwritten, PARKED, SPINNING, WOKEN, WORD } from './seat.js';
 import { MAX_PERMITS } from '../options.js';
 
 /**
@@ -115,6 +115,11 @@ export class RWLockWords extends Readers {
       const word = Atomics.load(this.words, this.at + WORD);
       if (word === 0 || (word & WAIT) !== 0) break;
     }
+    return false;
+  }
+
+  // Not here: readers do not wait for the word alone.
+  protected override seek(): boolean {
     return false;
   }
 

@@ -8,11 +8,13 @@
  *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on; both by compareExchange
  *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it; likewise
  *   Woken      -> any: its owner, who must take the lock, or wait again, or pass the wake-up on
+ *   Seeking    -> any: its owner, likewise (mutex.ts)
  *   Granted    -> Idle: its owner (rwlock.ts)
  *
  * Everybody waits in slices. A slice that ends without news is the time to ask whether those who should have acted
  * still live: no wake-up is lost for longer than that, whoever dies, and wherever.
  */
+import { LockMisuseError } from '../errors.js';
 import type { Turn } from '../outer.js';
 import { slotLives, suspect } from './life.js';
 import type { Memory, Woken } from './memory.js';
@@ -22,6 +24,8 @@ export const IDLE = 0;
 export const SPINNING = 1;
 export const PARKED = 2;
 export const WOKEN = 3;
+/** It has been woken, is awake now and then, and answers for those who sleep. */
+export const SEEKING = 5;
 /** Of a reader: it has been let in while it slept, and counts as reading from then on. */
 export const GRANTED = 4;
 
@@ -165,4 +169,9 @@ export class Seat {
     }
     return false;
   }
+}
+
+/** Words that do not say what they must: something else has written into the memory. */
+export function overwritten(lock: string): LockMisuseError {
+  return new LockMisuseError(`the shared words of the ${lock} were overwritten by something else`, { lock });
 }

@@ -4,8 +4,9 @@
  */
 import { DEAD } from '../../src/words/life.js';
 import { Memory } from '../../src/words/memory.js';
-import type { Layout } from '../../src/words/memory.js';
-import { SINCE } from '../../src/words/row.js';
+import type { Layout, Woken } from '../../src/words/memory.js';
+import { SEAT_STATE, SINCE } from '../../src/words/row.js';
+import { SEEKING } from '../../src/words/seat.js';
 import type { Place } from '../../src/words/seat.js';
 import type { Memory as Words } from './interleave.js';
 
@@ -35,6 +36,12 @@ export class CheckedMemory extends Memory {
 
   override threadIsAlive(id: number): boolean {
     return Atomics.load(this.words, Memory.size(this.layout) + id - FIRST) === 0;
+  }
+
+  /** A nap always ends. */
+  override wait(index: number, value: number, ms: number): Woken {
+    const seat = (index - this.row(0, 0)) % this.layout.stride === SEAT_STATE;
+    return seat && value === SEEKING ? 'timed-out' : super.wait(index, value, ms);
   }
 
   override now(): number {
