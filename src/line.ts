@@ -172,3 +172,13 @@ export class Line {
     spare = chunk;
   }
 }
+
+/** How many units somebody wants. */
+export function unitsOf(entry: Entry): number {
+  return typeof entry === 'function' ? 1 : entry.units;
+}
+
+/** Whether he has been told to give up, even if he has not yet been taken out of the line. */
+export function isAborted(entry: Entry): boolean {
+  return typeof entry !== 'function' && entry.limits?.aborted === true;
+}

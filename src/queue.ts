@@ -5,7 +5,7 @@
  * has one unit; a reader takes one unit and a writer all of them; a semaphore's permits are units.
  *
  * A queue may have an outside (outer.ts): other threads that want the same units. Then it asks the outside before it
- * hands any out, and climbs (climb.ts) for whoever is first in the line, and for nobody else: however many wait in
+ * hands any out, and climbs (outside.ts, climb.ts) for whoever is first in the line, and for nobody else: however many wait in
  * this thread, the others see one of them.
  *
  * Invariants
@@ -19,24 +19,18 @@
  * - Whenever the head leaves, for whatever reason, those behind it are looked at.
  * - Whoever's signal is aborted is granted nothing, even if its abort listener has not run yet.
  */
-import { Climb } from './climb.js';
 import { LockDeadlockError, LockTimeoutError } from './errors.js';
 import { control } from './guard.js';
 import type { Source, SyncGuard } from './guard.js';
 import { limit } from './limits.js';
-import { Aborted, Line, TimedOut, Waiter } from './line.js';
+import { Aborted, isAborted, Line, TimedOut, unitsOf, Waiter } from './line.js';
 import type { Entry, Refusal } from './line.js';
 import { checkCallable, readWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
 import type { Outer } from './outer.js';
+import { Outside } from './outside.js';
 
 type GuardClass<G extends SyncGuard, O extends Outer> = new (queue: Queue<G, O>, units: number) => G;
-
-// How long what was taken outside may go round in this thread while others wait for it.
-const PASSES = 256;
-const PASSING_MS = 10;
-// In ms.
-const LOOK_EVERY = 10;
 
 export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
   readonly kind: string;
@@ -44,12 +38,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   readonly #Guard: GuardClass<G, O>;
   free: number;
   outer: O | undefined = undefined;
-  #climb: Climb | undefined = undefined;
-  /** How often, and since when, units have been passed on inside although others waited. */
-  #passes = 0;
-  #passingSince = 0;
-  /** When the outside may next be asked about those who hold something, by one who does not wait. */
-  #nextLook = 0;
+  #outside: Outside | undefined = undefined;
 
   /** `kind` is what errors call the lock: "the mutex". */
   constructor(kind: string, capacity: number, Guard: GuardClass<G, O>) {
@@ -63,25 +52,16 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** From now on others may want the units, too. They have been told of those that are with guards already. */
   open(outer: O): void {
     this.outer = outer;
-    this.#climb = new Climb(outer, (units) => this.arrive(units));
+    this.#outside = new Outside(outer, (units) => this.arrive(units));
   }
 
   /** A guard of the units, if they are free and nobody is waiting. */
   tryAcquire(units: number): G | null {
     if (this.length > 0 || this.free < units) return null;
-    if (this.outer !== undefined && !this.outer.tryTake(units) && !this.#tryAgain(this.outer, units))
+    if (this.outer !== undefined && !this.outer.tryTake(units) && this.#outside?.tryTakeAgain(units) !== true)
       return null;
     this.free -= units;
     return this.newGuard(units);
-  }
-
-  // Where nobody tells of deaths, they are noticed by those who wait; and there may be none.
-  #tryAgain(outer: Outer, units: number): boolean {
-    const now = performance.now();
-    if (now < this.#nextLook) return false;
-    this.#nextLook = now + LOOK_EVERY;
-    outer.lookAround(1);
-    return outer.tryTake(units);
   }
 
   /** Takes more for somebody who holds some and whom the line waits for anyway. */
@@ -172,7 +152,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** Gives units back and leaves those in the line where they are: the thread is about to be blocked. */
   giveSync(units: number): void {
     this.free += units;
-    this.#climb?.interrupt();
+    this.#outside?.interrupt();
     this.outer?.give(units);
   }
 
@@ -187,8 +167,8 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   #takeSyncWithin(units: number, timeout: number): boolean {
     const { outer } = this;
     if (outer === undefined) return true;
-    this.#climb?.interrupt();
-    if (outer.take(units, timeout) || this.#tryAgain(outer, units)) return true;
+    this.#outside?.interrupt();
+    if (outer.take(units, timeout) || this.#outside?.tryTakeAgain(units) === true) return true;
     if (this.length > 0) this.#handOver();
     return false;
   }
@@ -227,36 +207,28 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** Gives units back, to whoever is first in the line. */
   give(units: number): void {
     this.free += units;
-    const { outer } = this;
     if (this.length > 0) {
-      if (outer === undefined) this.#handOver();
-      else this.#giveOut(outer, units);
-    } else if (outer !== undefined) {
-      outer.give(units);
+      if (this.#outside === undefined) this.#handOver();
+      else this.#giveOut(this.#outside, units);
+    } else {
+      this.outer?.give(units);
     }
   }
 
   // The next of this thread may have what was taken outside without any way round, if it is just what he wants.
-  #giveOut(outer: Outer, units: number): void {
+  #giveOut(outside: Outside, units: number): void {
     const { first } = this;
-    if (first !== undefined && unitsOf(first) === units && !isAborted(first) && this.#mayPass(outer, units)) {
+    const suits = first !== undefined && unitsOf(first) === units && !isAborted(first);
+    if (suits && outside.mayPass(units === this.capacity)) {
       this.#grant(first, units);
       return;
     }
-    this.#passes = 0;
     try {
-      outer.give(units);
+      outside.give(units);
     } finally {
       // Even if the words outside turn out to be overwritten: the others wait, or are told so, on their own.
       if (this.length > 0) this.#handOver();
     }
-  }
-
-  #mayPass(outer: Outer, units: number): boolean {
-    if (!outer.awaited) return true;
-    if (outer.fair || units < this.capacity) return false;
-    if (this.#passes === 0) this.#passingSince = performance.now();
-    return ++this.#passes < PASSES && performance.now() - this.#passingSince < PASSING_MS;
   }
 
   /** Takes in a waiter that comes from another line. */
@@ -275,20 +247,11 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     for (let first = this.first; first !== undefined; first = this.first) {
       const units = unitsOf(first);
       if (isAborted(first)) super.drop(first as Waiter, Aborted);
-      else if (units > this.free || !this.#getOut(units, first)) break;
+      else if (units > this.free || this.#outside?.get(units, first) === false) break;
       else this.#grant(first, units);
     }
     const first = this.first;
-    if (this.#climb !== undefined && (first === undefined || unitsOf(first) > this.free)) this.#climb.stop();
-  }
-
-  /** Gets units from outside, now or later: then `#arrive` is told. */
-  #getOut(units: number, who: Entry): boolean {
-    const climb = this.#climb;
-    if (climb === undefined) return true;
-    if (climb.units === units) return false;
-    climb.stop();
-    return climb.start(units, who);
+    if (first === undefined || unitsOf(first) > this.free) this.#outside?.stop();
   }
 
   /** Units have come that somebody has climbed for; perhaps he has gone meanwhile. */
@@ -324,14 +287,6 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }
-}
-
-function unitsOf(entry: Entry): number {
-  return typeof entry === 'function' ? 1 : entry.units;
-}
-
-function isAborted(entry: Entry): boolean {
-  return typeof entry !== 'function' && entry.limits?.aborted === true;
 }
 
 /** A promise of the guard. An async function makes it a few nanoseconds faster than Promise.resolve does. */

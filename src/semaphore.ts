@@ -79,9 +79,7 @@ export class Semaphore {
    */
   get handle(): LockHandle {
     const permits = this.#queue.capacity;
-    this.#handle ??= share(this.#queue, 'semaphore', permits, (place) =>
-      new SemaphoreWords(place, permits),
-    );
+    this.#handle ??= share(this.#queue, 'semaphore', permits, (place) => new SemaphoreWords(place, permits));
     return this.#handle;
   }
 

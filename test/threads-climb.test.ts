@@ -81,12 +81,13 @@ test('whoever gives up, alone or before another, leaves the seat as it should be
   (await second).release();
 });
 
-test('a blocking wait takes the seat of a task, and gives it back', async () => {
-  const { mutex, state, wakeAll, letGo } = await heldElsewhere();
+test('a blocking wait takes the seat of a task, and gives it back with its place in the order of arrival', async () => {
+  const { mutex, state, ticket, wakeAll, letGo } = await heldElsewhere();
   const waiting = mutex.lock();
+  const place = ticket();
   for (let round = 0; round < 3; round++) {
     assert.throws(() => mutex.lockSync({ timeout: 1 }), /timed out after 1 ms/);
-    assert.deepEqual([state(), wakeAll()], [PARKED, 1]);
+    assert.deepEqual([state(), wakeAll(), ticket()], [PARKED, 1, place]);
   }
   await turn();
   await waitUntil(() => wakeAll() === 1, { what: 'it sleeps again' });

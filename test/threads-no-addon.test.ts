@@ -5,7 +5,18 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const stories = ['async', 'deaths', 'hammer', 'handover', 'life', 'memory', 'recovered'];
+const stories = [
+  'async',
+  'condition',
+  'deaths',
+  'hammer',
+  'handover',
+  'life',
+  'memory',
+  'recovered',
+  'rwlock',
+  'semaphore',
+];
 const skip = process.env['TIERLOCK_ADDON'] === 'off' && 'it is off already';
 
 for (const story of stories) {

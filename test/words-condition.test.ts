@@ -2,11 +2,17 @@
 import { test } from 'node:test';
 import { ConditionWords } from '../src/words/condition.js';
 import { MutexWords } from '../src/words/mutex.js';
-import { Memory } from '../src/words/memory.js';
-import { GENERATION } from '../src/words/row.js';
-import { verify } from './support/interleave.js';
 import type { Env, Search, Thread } from './support/interleave.js';
-import { allJoined, CheckedMemory, die, dieUntold, layoutOf, placeOf, wordsFor } from './support/words.js';
+import {
+  CheckedMemory,
+  die,
+  dieUntold,
+  holds,
+  layoutOf,
+  placeOf,
+  program as programOf,
+  wordsFor,
+} from './support/words.js';
 
 /** A word that the mutex protects: how many may pass. */
 const flagOf = (threads: number): number => wordsFor(layoutOf(threads, 2));
@@ -55,29 +61,8 @@ const giver =
     mutex.give(1);
   };
 
-const program = (threads: Thread[], more: Partial<Search> = {}): Search => {
-  const layout = layoutOf(threads.length, 2);
-  const join = allJoined(layout);
-  return {
-    words: wordsFor(layout) + 1,
-    threads,
-    init: (memory) => {
-      join(memory);
-      const block = new Memory(memory.words, layout);
-      for (let t = 0; t < layout.threads; t++)
-        memory.atomics.store(memory.words, block.row(t, 1) + GENERATION, 1);
-    },
-    onKill: die(layout),
-    steps: 400,
-    ...more,
-  };
-};
-
-const REPORT = process.env['TIERLOCK_STATES'] === '1';
-const holds = (search: Search): void => {
-  const result = verify(search);
-  if (REPORT) console.log(result.states, result.steps, result.complete);
-};
+const program = (threads: Thread[], more: Partial<Search> = {}): Search =>
+  programOf(threads, more, { locks: 2, spare: 1 });
 
 test('one waits, one notifies', () => {
   holds(program([taker(2), giver(2, 1)]));

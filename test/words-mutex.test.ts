@@ -8,10 +8,9 @@ import { HANDOFF, WAIT } from '../src/words/ownership.js';
 import { SEAT_STATE } from '../src/words/row.js';
 import { WOKEN, WORD } from '../src/words/seat.js';
 import { threadId } from '../src/words/thread.js';
-import { verify } from './support/interleave.js';
-import type { Env, Search, Thread } from './support/interleave.js';
+import type { Env, Thread } from './support/interleave.js';
 import { times, visit } from './support/lock-programs.js';
-import { allJoined, CheckedMemory, die, dieUntold, layoutOf, placeOf, wordsFor } from './support/words.js';
+import { CheckedMemory, dieUntold, holds, layoutOf, placeOf, program } from './support/words.js';
 
 interface Kind {
   readonly fair: boolean;
@@ -28,7 +27,11 @@ const kinds: Record<string, Kind> = {
   fair: { fair: true, old: false },
 };
 
-const mutexOf = ({ words, thread, now }: Env, threads: number, { fair, old, spins = 0, naps = 0 }: Kind): MutexWords =>
+const mutexOf = (
+  { words, thread, now }: Env,
+  threads: number,
+  { fair, old, spins = 0, naps = 0 }: Kind,
+): MutexWords =>
   new MutexWords(placeOf(new CheckedMemory(words, layoutOf(threads), now, old), thread), fair, {
     lock: spins,
     seat: spins,
@@ -71,64 +74,46 @@ const takeBack =
     mutex.give(1);
   };
 
-const program = (threads: number, functions: Search['threads'], more: Partial<Search> = {}): Search => {
-  const layout = layoutOf(threads);
-  return {
-    words: wordsFor(layout),
-    threads: functions,
-    init: allJoined(layout),
-    onKill: die(layout),
-    steps: 300,
-    ...more,
-  };
-};
-
-const REPORT = process.env['TIERLOCK_STATES'] === '1';
-const holds = (search: Search): void => {
-  const result = verify(search);
-  if (REPORT) console.log(result.states, result.steps, result.complete);
-};
-
 for (const [name, kind] of Object.entries(kinds)) {
   test(`${name}: two rounds against one`, () => {
-    holds(program(2, [times(2, lock(2, kind)), lock(2, kind)]));
+    holds(program([times(2, lock(2, kind)), lock(2, kind)]));
   });
   test(`${name}: two threads, a short spin`, () => {
-    holds(program(2, times(2, lock(2, { ...kind, spins: 1 }))));
+    holds(program(times(2, lock(2, { ...kind, spins: 1 }))));
   });
   test(`${name}: two rounds against one that is short of time`, () => {
-    holds(program(2, [times(2, lock(2, kind)), lock(2, kind, 10)], { timeouts: 2 }));
+    holds(program([times(2, lock(2, kind)), lock(2, kind, 10)], { timeouts: 2 }));
   });
   // Once a waiter that had slept a slice went back to spinning over the wake-up that had just come.
   test(`${name}: a short spin, and a slice that ends`, () => {
     const threads = [lock(2, { ...kind, spins: 1 }), lock(2, { ...kind, spins: 1 })];
-    holds(program(2, threads, { timeouts: 1 }));
+    holds(program(threads, { timeouts: 1 }));
   });
   test(`${name}: try against lock`, () => {
-    holds(program(2, [times(2, tryLock(2, kind)), times(2, lock(2, kind))]));
+    holds(program([times(2, tryLock(2, kind)), times(2, lock(2, kind))]));
   });
   test(`${name}: two rounds against one, one dies`, () => {
-    holds(program(2, [times(2, lock(2, kind)), lock(2, kind)], { kills: 1, rescues: 3 }));
+    holds(program([times(2, lock(2, kind)), lock(2, kind)], { kills: 1, rescues: 3 }));
   });
   test(`${name}: two rounds against one, one dies and nobody is told`, () => {
     const onKill = dieUntold(layoutOf(2));
-    holds(program(2, [times(2, lock(2, kind)), lock(2, kind)], { kills: 1, rescues: 3, onKill }));
+    holds(program([times(2, lock(2, kind)), lock(2, kind)], { kills: 1, rescues: 3, onKill }));
   });
   test(`${name}: one dies, and its successor gives it back untold`, () => {
-    holds(program(2, [times(2, lock(2, kind)), takeBack(2, kind)], { kills: 1, rescues: 4 }));
+    holds(program([times(2, lock(2, kind)), takeBack(2, kind)], { kills: 1, rescues: 4 }));
     const threads = [lock(3, kind), takeBack(3, kind), lock(3, kind)];
-    holds(program(3, threads, { kills: 1, rescues: 4, bound: { preemptions: 2 } }));
+    holds(program(threads, { kills: 1, rescues: 4, bound: { preemptions: 2 } }));
   });
   test(`${name}: three threads`, () => {
-    holds(program(3, times(3, lock(3, kind)), { bound: { preemptions: 3 } }));
+    holds(program(times(3, lock(3, kind)), { bound: { preemptions: 3 } }));
   });
   // One parks while another one seeks, and is answered for.
   test(`${name}: three threads, one of them twice`, () => {
     const threads = [times(2, lock(3, kind)), lock(3, kind), lock(3, kind)];
-    holds(program(3, threads, { bound: { preemptions: 3 } }));
+    holds(program(threads, { bound: { preemptions: 3 } }));
   });
   test(`${name}: three threads, one dies`, () => {
-    holds(program(3, times(3, lock(3, kind)), { kills: 1, rescues: 3, bound: { preemptions: 2 } }));
+    holds(program(times(3, lock(3, kind)), { kills: 1, rescues: 3, bound: { preemptions: 2 } }));
   });
 }
 

@@ -1,11 +1,22 @@
 /** The reader-writer lock's words under the schedule checker: every schedule within the bound, with deaths. */
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GENERATION } from '../src/words/row.js';
+import { DEAD, NAME } from '../src/words/life.js';
+import { READ } from '../src/words/readers.js';
+import { WORD } from '../src/words/seat.js';
 import { ALL, RWLockWords } from '../src/words/rwlock.js';
-import { verify } from './support/interleave.js';
 import type { Env, Search, Thread } from './support/interleave.js';
 import { times } from './support/lock-programs.js';
-import { allJoined, CheckedMemory, die, dieUntold, layoutOf, placeOf, wordsFor } from './support/words.js';
+import {
+  CheckedMemory,
+  die,
+  dieUntold,
+  holds,
+  layoutOf,
+  placeOf,
+  program,
+  wordsFor,
+} from './support/words.js';
 import { Memory } from '../src/words/memory.js';
 
 interface Kind {
@@ -76,28 +87,57 @@ const upgrade =
     lock.give(1);
   };
 
-const program = (threads: Search['threads'], more: Partial<Search> = {}): Search => {
-  const layout = layoutOf(threads.length);
-  const join = allJoined(layout);
-  return {
-    words: wordsFor(layout),
-    threads,
-    init: (memory) => {
-      join(memory);
-      const block = new Memory(memory.words, layout);
-      for (let t = 0; t < layout.threads; t++)
-        memory.atomics.store(memory.words, block.row(t, 0) + GENERATION, 1);
-    },
-    onKill: die(layout),
-    steps: 300,
-    ...more,
+/** Takes it, and gives it back without having told anybody that a writer has died. */
+const leavesUntold =
+  (threads: number, kind: Kind, units: number): Thread =>
+  (env) => {
+    const lock = lockOf(env, threads, kind);
+    lock.take(units, Infinity);
+    lock.give(units);
   };
-};
 
-const REPORT = process.env['TIERLOCK_STATES'] === '1';
-const holds = (search: Search): void => {
-  const result = verify(search);
-  if (REPORT) console.log(result.states, result.steps, result.complete);
+/** The same, if it can be had at once. */
+const triesUntold =
+  (threads: number, kind: Kind): Thread =>
+  (env) => {
+    const lock = lockOf(env, threads, kind);
+    if (lock.tryTake(ALL)) lock.give(ALL);
+  };
+
+const tellsAt = (threads: number): number => wordsFor(layoutOf(threads));
+
+/** Counts how often it is told. */
+const isTold =
+  (threads: number, kind: Kind, units: number): Thread =>
+  (env) => {
+    const lock = lockOf(env, threads, kind);
+    lock.take(units, Infinity);
+    if (lock.recovered) Atomics.add(env.words, tellsAt(threads), 1);
+    lock.recovered = false;
+    lock.give(units);
+  };
+
+/** The first thread has died inside, writing. Somebody is told, or whoever comes next will be. */
+const widowed = (threads: Thread[]): Search => {
+  const count = threads.length + 1;
+  const memory = new Memory(new Int32Array(0), layoutOf(count));
+  const { name } = placeOf(memory, 0);
+  const word = memory.slot(0) + WORD;
+  return program(
+    [() => {}, ...threads],
+    {
+      bound: { preemptions: 3 },
+      init({ words, atomics }) {
+        atomics.store(words, memory.life, DEAD);
+        atomics.store(words, word, name);
+      },
+      final({ words, atomics }) {
+        const left = (atomics.load(words, word) & NAME) === name ? 1 : 0;
+        assert.equal(atomics.load(words, tellsAt(count)) + left, 1);
+      },
+    },
+    { spare: 1 },
+  );
 };
 
 for (const [name, kind] of Object.entries(kinds)) {
@@ -137,5 +177,12 @@ for (const [name, kind] of Object.entries(kinds)) {
     holds(program([read(3, kind), read(3, kind), write(3, kind)], { bound, kills: 1, rescues: 3 }));
     holds(program([read(3, kind), write(3, kind), write(3, kind)], { bound, kills: 1, rescues: 3 }));
     holds(program([read(3, kind, 10), write(3, kind, 10), write(3, kind)], { bound, timeouts: 2 }));
+  });
+  test(`${name}: whoever leaves untold leaves the news of a death to the next`, () => {
+    for (const told of [READ, ALL]) {
+      for (const leaves of [READ, ALL])
+        holds(widowed([leavesUntold(3, kind, leaves), isTold(3, kind, told)]));
+      holds(widowed([triesUntold(3, kind), isTold(3, kind, told)]));
+    }
   });
 }

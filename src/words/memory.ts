@@ -147,12 +147,12 @@ const PATIENCE = 4;
 const epoch = epochOf(8);
 
 function epochOf(pairs: number): number {
-  let [epoch, closest] = [0, Infinity];
+  let [found, closest] = [0, Infinity];
   for (let i = 0; i < pairs; i++) {
     const before = performance.now();
     const [seconds, nanoseconds] = process.hrtime();
     const apart = performance.now() - before;
-    if (apart < closest) [epoch, closest] = [seconds * 1000 + nanoseconds / 1e6 - before, apart];
+    if (apart < closest) [found, closest] = [seconds * 1000 + nanoseconds / 1e6 - before, apart];
   }
-  return epoch;
+  return found;
 }

@@ -28,7 +28,6 @@ const FAIR_SPINS = 2500;
 const PATIENCE = 2;
 const FAIR_PATIENCE = 10;
 
-
 /**
  * The first slice of a wait, in ms; each one is twice as long as the one before. Threads that have the core of the one
  * to whom the lock was thrown open may keep it from running for milliseconds; one on another core asks then.
@@ -130,7 +129,8 @@ export class MutexWords extends Ownership implements Outer {
       }
       if (state !== PARKED && state !== SPINNING && state !== SEEKING) this.#rest(state, (state = resting));
       else if (state === SEEKING) return false;
-      else if ((word & WAIT) !== 0 || (this.#trusts && this.anybody(SEEKING)) || this.mark(word)) return false;
+      else if ((word & WAIT) !== 0 || (this.#trusts && this.anybody(SEEKING)) || this.mark(word))
+        return false;
     }
   }
 

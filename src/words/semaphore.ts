@@ -53,7 +53,8 @@ export class SemaphoreWords extends Serving implements Outer {
   /** Takes permits if that is possible now. */
   tryTake(units: number): boolean {
     const word = this.guess;
-    if ((word & CLOSED) === 0 && (word >>> shift) + units <= this.capacity && this.move(word, units)) return true;
+    if ((word & CLOSED) === 0 && (word >>> shift) + units <= this.capacity && this.move(word, units))
+      return true;
     return this.#tryTakeSlowly(units);
   }
 

@@ -5,10 +5,11 @@
 import { DEAD } from '../../src/words/life.js';
 import { Memory } from '../../src/words/memory.js';
 import type { Layout, Woken } from '../../src/words/memory.js';
-import { SEAT_STATE, SINCE } from '../../src/words/row.js';
 import { SEEKING } from '../../src/words/seat.js';
 import type { Place } from '../../src/words/seat.js';
-import type { Memory as Words } from './interleave.js';
+import { GENERATION, SEAT_STATE, SINCE } from '../../src/words/row.js';
+import { verify } from './interleave.js';
+import type { Memory as Words, Search } from './interleave.js';
 
 export const layoutOf = (threads: number, locks: number = 1): Layout => ({ locks, threads, stride: 7 });
 
@@ -89,3 +90,38 @@ export const dieUntold =
 
 /** How many words a program takes. */
 export const wordsFor = (layout: Layout): number => Memory.size(layout) + layout.threads;
+
+/** A program for the checker: every thread has joined, and has used the locks before. `spare` words are the test's. */
+export function program(
+  functions: Search['threads'],
+  more: Partial<Search> = {},
+  { locks = 1, spare = 0 }: { readonly locks?: number; readonly spare?: number } = {},
+): Search {
+  const layout = layoutOf(functions.length, locks);
+  const join = allJoined(layout);
+  const memory = new Memory(new Int32Array(0), layout);
+  const { init, ...rest } = more;
+  return {
+    words: wordsFor(layout) + spare,
+    threads: functions,
+    init(fake) {
+      join(fake);
+      for (let thread = 0; thread < layout.threads; thread++) {
+        for (let lock = 0; lock < locks; lock++)
+          fake.atomics.store(fake.words, memory.row(thread, lock) + GENERATION, 1);
+      }
+      init?.(fake);
+    },
+    onKill: die(layout),
+    steps: 400,
+    ...rest,
+  };
+}
+
+const REPORT = process.env['TIERLOCK_STATES'] === '1';
+
+/** Nothing goes wrong on any schedule within the bound. */
+export function holds(search: Search): void {
+  const result = verify(search);
+  if (REPORT) console.log(result.states, result.steps, result.complete);
+}

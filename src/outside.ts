@@ -1,0 +1,69 @@
+/**
+ * A queue's dealings with what lies outside of its thread (outer.ts): who climbs there for it, how often what was taken
+ * outside may go round inside, and when somebody who does not wait may have the others looked at.
+ *
+ * Invariant: somebody climbs if and only if `units` is not 0.
+ */
+import { Climb } from './climb.js';
+import type { Outer } from './outer.js';
+
+/** How long what was taken outside may go round in this thread while others wait for it. */
+const PASSES = 256;
+const PASSING_MS = 10;
+/** In ms. */
+const LOOK_EVERY = 10;
+
+export class Outside {
+  readonly #outer: Outer;
+  readonly #climb: Climb;
+  /** How often, and since when, units have been passed on inside although others waited. */
+  #passes = 0;
+  #passingSince = 0;
+  /** When the others may next be looked at by one who does not wait. */
+  #nextLook = 0;
+
+  constructor(outer: Outer, arrived: (units: number) => void) {
+    this.#outer = outer;
+    this.#climb = new Climb(outer, arrived);
+  }
+
+  /** Gets units for somebody: true if they are there, else they arrive later. */
+  get(units: number, who: object): boolean {
+    if (this.#climb.units === units) return false;
+    this.#climb.interrupt();
+    return this.#climb.start(units, who);
+  }
+
+  /** Nobody wants what was climbed for. */
+  stop(): void {
+    this.#climb.stop();
+  }
+
+  /** The thread is about to be blocked, and has one place to stand at. Whoever climbed keeps his turn. */
+  interrupt(): void {
+    this.#climb.interrupt();
+  }
+
+  /** Where nobody tells of deaths, they are noticed by those who wait; and there may be none. */
+  tryTakeAgain(units: number): boolean {
+    const now = performance.now();
+    if (now < this.#nextLook) return false;
+    this.#nextLook = now + LOOK_EVERY;
+    this.#outer.lookAround(1);
+    return this.#outer.tryTake(units);
+  }
+
+  /** Whether units that come back may go to another one of this thread. `whole`: they are all that there are. */
+  mayPass(whole: boolean): boolean {
+    if (!this.#outer.awaited) return true;
+    if (this.#outer.fair || !whole) return false;
+    if (this.#passes === 0) this.#passingSince = performance.now();
+    return ++this.#passes < PASSES && performance.now() - this.#passingSince < PASSING_MS;
+  }
+
+  /** Gives units back to the others, after what may have been many passes. */
+  give(units: number): void {
+    this.#passes = 0;
+    this.#outer.give(units);
+  }
+}
