@@ -42,7 +42,6 @@ const awaited: Case = {
   name: 'await, uncontended',
   unit: 'ns/op',
   contestants: ['floor: await', 'tierlock: await, unshared', 'tierlock: await'],
-  absent: async (name) => (name.startsWith('tierlock') ? absent(name) : undefined),
   async trial(name, quick) {
     if (name.startsWith('tierlock')) return alone(name, quick);
     const { loop } = await contestant(name, 'loop');

@@ -115,7 +115,7 @@ export class Semaphore {
    * console.log(semaphore.available); // 1
    */
   acquireSync(permits: number = 1, options?: WaitOptions): SyncGuard {
-    checkPermits(permits, this.#queue.capacity);
+    if (permits !== 1) checkPermits(permits, this.#queue.capacity); // a check less where every nanosecond shows
     return this.#queue.acquireSync(permits, options);
   }
 

@@ -24,10 +24,9 @@ export interface Shared {
   open(handle: unknown): Access;
 }
 
-/** What each adapter module exports; `absent` says why one of them cannot take part, if so. */
+/** What each adapter module exports. */
 export interface SharedModule {
   readonly contestants: Readonly<Record<string, Shared>>;
-  readonly absent?: (name: string) => string | undefined;
 }
 
 /** Where a contestant comes from: it can be sent to a worker, which loads that module and no other. */
@@ -74,7 +73,5 @@ export function able<K extends keyof Access>(
 
 /** Why a contestant cannot take part on this machine; undefined if it can. */
 export async function absent(name: string): Promise<string | undefined> {
-  if (isNative(name)) return buildNative();
-  const module: SharedModule = await import(origin(name).module);
-  return module.absent?.(name);
+  return isNative(name) ? buildNative() : undefined;
 }

@@ -2,44 +2,10 @@
  * Ourselves between threads. Every lock is made shared by its handle, which is read before anybody uses it: the
  * figures are never those of a lock that only one thread knows.
  */
-import * as tierlock from '../../src/index.js';
-import { type LockHandle, Mutex } from '../../src/index.js';
+import { Condition, Mutex, RWLock, Semaphore } from '../../src/index.js';
+import type { LockHandle } from '../../src/index.js';
 import { enter, tally } from './contestant.js';
 import type { Access, SharedModule } from './shared.js';
-
-interface Guard {
-  release(): unknown;
-}
-interface RWLock {
-  readonly handle: unknown;
-  readSync(): Guard;
-  writeSync(): Guard;
-}
-interface Semaphore {
-  readonly handle: unknown;
-  acquireSync(): Guard;
-}
-interface Condition {
-  readonly handle: unknown;
-  notify(): unknown;
-}
-interface Made<L, A extends unknown[]> {
-  new (...args: A): L;
-  from(handle: unknown): L;
-}
-const { RWLock, Semaphore, Condition } = tierlock as unknown as {
-  RWLock: Made<RWLock, [options?: { readMostly?: boolean }]>;
-  Semaphore: Made<Semaphore, [permits: number]>;
-  Condition: Made<Condition, [mutex: Mutex]>;
-};
-
-export function absent(name: string): string | undefined {
-  const [, wants = 'Mutex'] = /(RWLock|Semaphore|notify)/.exec(name) ?? [];
-  const lock = { Mutex, RWLock, Semaphore, notify: Condition }[wants];
-  return lock !== undefined && 'handle' in lock.prototype
-    ? undefined
-    : 'it is not shared between threads yet';
-}
 
 function waiting(mutex: Mutex): Access {
   return {
@@ -162,15 +128,15 @@ export const contestants: SharedModule['contestants'] = {
 
   'tierlock: RWLock': {
     make: () => new RWLock().handle,
-    open: (handle) => reading(RWLock.from(handle)),
+    open: (handle: LockHandle) => reading(RWLock.from(handle)),
   },
   'tierlock: RWLock, readMostly': {
     make: () => new RWLock({ readMostly: true }).handle,
-    open: (handle) => reading(RWLock.from(handle)),
+    open: (handle: LockHandle) => reading(RWLock.from(handle)),
   },
   'tierlock: RWLock, writeSync': {
     make: () => new RWLock().handle,
-    open(handle): Access {
+    open(handle: LockHandle): Access {
       const lock = RWLock.from(handle);
       return {
         loop(n) {
@@ -186,7 +152,7 @@ export const contestants: SharedModule['contestants'] = {
 
   'tierlock: Semaphore': {
     make: () => new Semaphore(2).handle,
-    open: (handle) => permits(Semaphore.from(handle)),
+    open: (handle: LockHandle) => permits(Semaphore.from(handle)),
   },
   'tierlock: notify': {
     make: () => undefined,

@@ -61,7 +61,12 @@ export class MutexWords extends Ownership implements Outer {
 
   /** Takes it, blocking this thread for at most `ms`. False if it did not come. */
   take(units: number, ms: number): boolean {
-    if (this.tryTake(units) || this.spin(units)) return true;
+    return this.tryTake(units) || this.#wait(units, ms);
+  }
+
+  // Apart, so that the step before can be compiled into its callers.
+  #wait(units: number, ms: number): boolean {
+    if (this.spin(units)) return true;
     const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
     this.begin(units);
     let looked = false;

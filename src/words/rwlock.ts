@@ -53,11 +53,14 @@ export class RWLockWords extends Readers {
   }
 
   #tryRead(units: number): boolean {
-    const before = this.reading;
-    this.count(before + units);
-    const word = Atomics.load(this.words, this.at + WORD);
-    if (word === 0 || this.#mayRead(word)) return true;
-    this.uncount(before);
+    this.count(this.reading + units);
+    const word = Atomics.load(this.words, this.at);
+    return word === 0 || this.#tryReadBeside(word, units);
+  }
+
+  #tryReadBeside(word: number, units: number): boolean {
+    if (this.#mayRead(word)) return true;
+    this.uncount(this.reading - units);
     return false;
   }
 
@@ -105,7 +108,7 @@ export class RWLockWords extends Readers {
       this.count(this.reading + 1);
       return true;
     }
-    return super.take(units, ms);
+    return (units === READ && this.#tryRead(READ)) || super.take(units, ms);
   }
 
   // A writer only waits for the word here: to take it in vain would disturb the readers.
@@ -193,14 +196,12 @@ export class RWLockWords extends Readers {
   }
 
   override give(units: number): void {
-    if (units === ALL) {
-      super.give(units);
-    } else if (units === REST) {
-      this.count(1);
-      super.give(units);
-    } else {
+    if (units < REST) {
       if (this.recovered) this.#leaveUntold();
       this.uncount(this.reading - units);
+    } else {
+      if (units === REST) this.count(1);
+      super.give(units);
     }
   }
 

@@ -74,6 +74,11 @@ export class SemaphoreWords extends Serving implements Outer {
 
   /** Takes permits, blocking this thread for at most `ms`. False if they did not come. */
   take(units: number, ms: number): boolean {
+    return this.tryTake(units) || this.#wait(units, ms);
+  }
+
+  // Apart, so that the step before can be compiled into its callers.
+  #wait(units: number, ms: number): boolean {
     if (this.#spin(units)) return true;
     const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
     this.begin(units);
