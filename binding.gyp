@@ -4,8 +4,8 @@
   'targets': [{
     'target_name': 'tierlock',
     'sources': [
-      'native/addon.cc', 'native/arguments.cc', 'native/bells.cc', 'native/block.cc', 'native/ends.cc', 'native/futex.cc',
-      'native/names.cc', 'native/process.cc', 'native/ring.cc',
+      'native/addon.cc', 'native/arguments.cc', 'native/bells.cc', 'native/block.cc', 'native/ends.cc', 'native/files.cc',
+      'native/futex.cc', 'native/names.cc', 'native/process.cc', 'native/ring.cc', 'native/waits.cc',
     ],
     'defines': [
       'NAPI_VERSION=9',
@@ -29,12 +29,18 @@
       # One binary must load wherever its Node does: it takes the C++ runtime that Node itself needs. One of its
       # own would ask for the newest functions of the C library that it was compiled with.
       ['OS=="linux"', {
-        'sources': ['native/memory_linux.cc', 'native/process_linux.cc', 'native/thread_linux.cc'],
+        'sources': [
+          'native/file_lock_linux.cc', 'native/interrupt_linux.cc', 'native/memory_linux.cc', 'native/process_linux.cc',
+          'native/thread_linux.cc',
+        ],
         # Never unloaded: process_linux.cc.
         'ldflags': ['-Wl,--as-needed', '-Wl,-z,nodelete'],
       }],
       ['OS=="mac"', {
-        'sources': ['native/memory_mac.cc', 'native/process_mac.cc', 'native/thread_mac.cc'],
+        'sources': [
+          'native/file_lock_mac.cc', 'native/interrupt_mac.cc', 'native/memory_mac.cc', 'native/process_mac.cc',
+          'native/thread_mac.cc',
+        ],
         'xcode_settings': {
           'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
           'GCC_ENABLE_CPP_EXCEPTIONS': 'YES',

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "process.h"
+#include "waits.h"
 
 namespace tierlock {
 
@@ -25,6 +26,12 @@ struct LastWord {
   int32_t value;
 };
 
+// A wait for a file's lock, which a thread of its own does.
+struct FileWait {
+  Waiter* waiter;
+  FileLock lock;
+};
+
 struct State {
   const Found process = FindProcess();
   const int32_t thread;
@@ -39,6 +46,11 @@ struct State {
   napi_threadsafe_function ring = nullptr;
   Napi::FunctionReference on_ring;
 
+  std::map<int64_t, FileWait> waits;  // by ticket
+  int64_t next_wait = 1;
+  napi_threadsafe_function wait_done = nullptr;
+  Napi::FunctionReference on_wait_done;
+
   explicit State(int32_t thread) : thread(thread) {}
 };
 
@@ -47,5 +59,6 @@ void AddEnds(Napi::Env env, Napi::Object exports);
 void AddRing(Napi::Env env, Napi::Object exports);
 void AddBlock(Napi::Env env, Napi::Object exports);
 void AddFutex(Napi::Env env, Napi::Object exports);
+void AddFiles(Napi::Env env, Napi::Object exports);
 
 }  // namespace tierlock

@@ -83,7 +83,40 @@ export interface Addon {
   futexWait(words: Words, index: number, expected: number, timeoutMs: number): 0 | 1 | 2;
   /** Wakes up to `count` of those in `futexWait` on that word, and returns how many. */
   futexWake(words: Words, index: number, count: number): number;
+
+  /**
+   * Locks the open file if that is possible now: `Locked.Yes`, `.Taken`, or `.Removed` (nobody can find the file by its
+   * name any more; then it is not locked). `how` is the kind times two (0 ofd, 1 flock, 2 posix), plus one if
+   * exclusive. Without a range it is the whole file; a length of 0 is up to the end, however long the file gets. If
+   * this description holds the range already, it is converted. Throws an Error with the system's code for all else.
+   */
+  tryLockFile(fd: number, how: number, start?: number, length?: number): number;
+  /** The same, but blocks this thread for at most `timeoutMs` (0 to 1000): then it is `.Interrupted`. */
+  waitLockFile(fd: number, how: number, start: number, length: number, timeoutMs: number): number;
+  unlockFile(fd: number, how: number, start?: number, length?: number): void;
+  /** The process that is in the way, 0 if none is, -1 if the kernel does not say. Not while this description holds. */
+  whoLocksFile(fd: number, how: number, start?: number, length?: number): number;
+
+  /**
+   * Begins to wait for the lock on a thread of its own, and returns a ticket for `endWait`; 0 if as many threads wait
+   * as may. The callback of `onWaitDone` (called once, before) is told the ticket when it is time for that. All waits
+   * end with this thread. They do not keep its event loop alive.
+   */
+  beginWait(fd: number, how: number, start?: number, length?: number): number;
+  onWaitDone(callback: (ticket: number) => void): void;
+  /**
+   * Ends the wait at once, however far it is: `.Yes` (it is locked), `.Removed`, `.Interrupted`, or `.Left`: the system
+   * did not answer, and the descriptor is the waiting thread's now, which closes it.
+   */
+  endWait(ticket: number): number;
+  /** How many threads may wait at a time in this process; 64 if not set. */
+  limitWaits(count: number): void;
+  /** How many threads wait. */
+  waits(): number;
 }
+
+/** How an attempt to lock a file ends. */
+export const Locked = { Yes: 0, Taken: 1, Removed: 2, Interrupted: 3, Left: 4 } as const;
 
 let addon: Addon | undefined;
 

@@ -3,7 +3,7 @@
  * queue, one at a time for each queue.
  *
  *   Resting    -> Climbing by start()
- *   Climbing   -> Resting by stop(), or when the units have been taken: then the queue is told
+ *   Climbing   -> Resting by stop(), or when the units have been taken or never will be: then the queue is told
  *
  * A climb keeps the event loop alive, because other threads can end it. It is woken by whoever gives the units
  * back; and all climbs of a thread look around when another thread has died (watch.ts).
@@ -18,6 +18,7 @@ import type { Watcher } from './watch.js';
 export class Climb implements Watcher {
   readonly #outer: Sleeper;
   readonly #arrived: (units: number) => void;
+  readonly #failed: (error: unknown) => void;
   /** What it is for; 0 while resting. */
   #units = 0;
   #sleep: Promise<unknown> | undefined = undefined;
@@ -25,9 +26,10 @@ export class Climb implements Watcher {
   #who: object | undefined = undefined;
   #turn: Turn | undefined = undefined;
 
-  constructor(outer: Sleeper, arrived: (units: number) => void) {
+  constructor(outer: Sleeper, arrived: (units: number) => void, failed: (error: unknown) => void) {
     this.#outer = outer;
     this.#arrived = arrived;
+    this.#failed = failed;
   }
 
   /** How many units it is for, 0 if nobody climbs. */
@@ -41,7 +43,15 @@ export class Climb implements Watcher {
     this.#turn = this.#outer.begin(units, who === this.#who ? this.#turn : undefined);
     this.#who = who;
     watch(this);
-    if (!this.#succeeds(false)) return false;
+    try {
+      if (!this.#succeeds(false)) return false;
+    } catch (error) {
+      // Not here: this may be somebody who gives something back, and has nothing to do with it.
+      queueMicrotask(() => {
+        if (this.#who === who) this.#fail(error);
+      });
+      return false;
+    }
     this.#rest();
     return true;
   }
@@ -63,14 +73,30 @@ export class Climb implements Watcher {
 
   /** Another thread has died, or nobody could tell us if one had. So many slices have passed since the last time. */
   lookAround(slices: number): void {
-    this.#goOn(this.#outer.lookAround(slices));
+    this.#goOn(() => this.#succeeds(this.#outer.lookAround(slices)));
   }
 
-  #goOn(looked: boolean): void {
+  #goOn(succeeds: () => boolean): void {
     const units = this.#units;
-    if (!this.#succeeds(looked)) return;
+    try {
+      if (!succeeds()) return;
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
     this.#rest();
     this.#arrived(units);
+  }
+
+  /** What it is for cannot be had at all. */
+  #fail(error: unknown): void {
+    this.#rest();
+    try {
+      this.#outer.end();
+    } catch {
+      // For the same reason, most likely.
+    }
+    this.#failed(error);
   }
 
   #succeeds(looked: boolean): boolean {
@@ -93,7 +119,7 @@ export class Climb implements Watcher {
     await sleep;
     if (this.#sleep !== sleep) return;
     this.#sleep = undefined;
-    this.#goOn(false);
+    this.#goOn(() => this.#succeeds(false));
   }
 
   #rest(): void {

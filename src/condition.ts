@@ -55,7 +55,11 @@ class ConditionLine extends Line {
   /** From now on other threads wait and notify, too. */
   open(words: ConditionWords): void {
     this.words = words;
-    this.#listen = new Climb(words, () => this.#collect());
+    this.#listen = new Climb(
+      words,
+      () => this.#collect(),
+      (error) => this.#fail(error),
+    );
     for (const waiter of this) this.#tell(waiter as ConditionWaiter);
   }
 
@@ -85,6 +89,12 @@ class ConditionLine extends Line {
     if (words === undefined) return;
     if (first instanceof ConditionWaiter) words.setOldest(first.ticket);
     words.leave();
+    this.#hear();
+  }
+
+  /** Notifies cannot be heard of any more. */
+  #fail(error: unknown): void {
+    if (this.first !== undefined) this.dismiss(this.first, Promise.reject(error));
     this.#hear();
   }
 

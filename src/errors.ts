@@ -164,3 +164,26 @@ export class LockUnsupportedError extends LockError {
     super('ERR_LOCK_UNSUPPORTED', message, init);
   }
 }
+
+/**
+ * What a lock rests on, a file or a store, cannot be used. The message says what to do, `cause` is the system's error.
+ * Nothing is held and nothing waits any more.
+ *
+ * @example
+ * import { FileLock, LockBackendError } from 'tierlock';
+ *
+ * try {
+ *   new FileLock('/no/such/folder/job.lock').lockSync();
+ * } catch (error) {
+ *   console.log(error instanceof LockBackendError); // true
+ * }
+ */
+export class LockBackendError extends LockError {
+  static {
+    this.prototype.name = 'LockBackendError';
+  }
+
+  constructor(message: string, init: LockErrorInit) {
+    super('ERR_LOCK_BACKEND', message, init);
+  }
+}

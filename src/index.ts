@@ -2,6 +2,7 @@
 export { Condition } from './condition.js';
 export type { ConditionHandle } from './condition.js';
 export {
+  LockBackendError,
   LockDeadlockError,
   LockError,
   LockLostError,
@@ -10,10 +11,11 @@ export {
   LockUnsupportedError,
 } from './errors.js';
 export type { LockErrorInit } from './errors.js';
+export { FileLock } from './files/file-lock.js';
 export type { SyncGuard } from './guard.js';
 export { Mutex } from './mutex.js';
-export type { LockOptions, RWLockOptions, WaitOptions } from './options.js';
-export type { RWGuard } from './rwlock.js';
+export type { FileLockOptions, FileWaitOptions, LockOptions, RWLockOptions, WaitOptions } from './options.js';
+export type { RWGuard } from './rw-guard.js';
 export { RWLock } from './rwlock.js';
 export { Semaphore } from './semaphore.js';
 export type { LockHandle } from './words/arena.js';

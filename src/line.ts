@@ -122,6 +122,13 @@ export class Line {
     waiter.resolve(outcome);
   }
 
+  /** Ends the wait of the first, who got nothing. */
+  dismiss(first: Entry, outcome: unknown): void {
+    this.shift();
+    if (typeof first === 'function') first(outcome);
+    else first.resolve(outcome);
+  }
+
   /** What happens when a limit is reached. */
   giveUp(waiter: Waiter, refusal: Refusal): void {
     this.drop(waiter, refusal);

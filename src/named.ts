@@ -98,6 +98,11 @@ class NamedQueue<G extends SyncGuard, O extends Outer> extends Queue<G, O> {
     this.closeIfIdle();
   }
 
+  protected override fail(error: unknown): void {
+    super.fail(error);
+    this.closeIfIdle();
+  }
+
   protected override arrive(units: number): void {
     super.arrive(units);
     this.closeIfIdle();

@@ -52,20 +52,101 @@ export interface RWLockOptions extends LockOptions {
   readonly readMostly?: boolean;
 }
 
+/**
+ * What of a file a `FileLock` locks, and how.
+ *
+ * @example
+ * import { FileLock } from 'tierlock';
+ * import type { FileLockOptions } from 'tierlock';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const firstPage: FileLockOptions = { start: 0, length: 4096 };
+ * using guard = new FileLock(join(tmpdir(), 'tierlock-example.lock'), firstPage).tryLock();
+ * console.log(guard?.held); // true
+ */
+export interface FileLockOptions {
+  /**
+   * Which of the kernel's locks. They do not see each other, but for `ofd` and `posix`.
+   * - `ofd`: of the open file. Excludes everybody but those who share this very lock; conflicts with `lockf()` and
+   *   `fcntl()` of other programs. Linux.
+   * - `flock`: as flock(1) and flock(2) take it; always the whole file.
+   * - `posix`: of the process. Its threads do not exclude each other, and it is lost as soon as anything in the process
+   *   closes the same file: for programs that know nothing else.
+   *
+   * Default: `ofd`.
+   */
+  readonly kind?: 'ofd' | 'flock' | 'posix';
+  /** The first byte of the range. Default: 0. */
+  readonly start?: number;
+  /** How many bytes; 0 is up to the end, however long the file gets. Default: 0. */
+  readonly length?: number;
+}
+
+/**
+ * How to wait for a `FileLock`.
+ *
+ * @example
+ * import { FileLock } from 'tierlock';
+ * import type { FileWaitOptions } from 'tierlock';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const options: FileWaitOptions = { shared: true, timeout: 100 };
+ * await using guard = await new FileLock(join(tmpdir(), 'tierlock-example.lock')).lock(options);
+ * console.log(guard.mode); // shared
+ */
+export interface FileWaitOptions extends WaitOptions {
+  /** Beside others who share it. Default: alone. */
+  readonly shared?: boolean;
+}
+
 /** The most permits a semaphore can have: what a 32-bit word holds beside three flags. */
 export const MAX_PERMITS: number = 2 ** 29 - 1;
 
 /** The options of a wait, each read once, so that what was checked is what counts. `undefined` is the default. */
-export function readWaitOptions(options: WaitOptions): {
+export function readWaitOptions(options: WaitOptions): ReadWaitOptions {
+  checkKeys(options, ['timeout', 'signal']);
+  return readWait(options);
+}
+
+interface ReadWaitOptions {
   timeout: number;
   signal: AbortSignal | undefined;
-} {
-  checkKeys(options, ['timeout', 'signal']);
+}
+
+function readWait(options: WaitOptions): ReadWaitOptions {
   const { timeout = Infinity, signal } = options;
   if (typeof timeout !== 'number') throw wrongType('timeout', 'a number of milliseconds', timeout);
   if (!(timeout >= 0)) throw new RangeError(`'timeout' must not be negative or NaN, got ${timeout}`);
   if (signal !== undefined && !isAbortSignal(signal)) throw wrongType('signal', 'an AbortSignal', signal);
   return { timeout, signal };
+}
+
+/** The options of a wait for a file's lock. */
+export function readFileWaitOptions(options: FileWaitOptions): ReadWaitOptions & { shared: boolean } {
+  checkKeys(options, ['timeout', 'signal', 'shared']);
+  const { shared = false } = options;
+  if (typeof shared !== 'boolean') throw wrongType('shared', 'true or false', shared);
+  return { shared, ...readWait(options) };
+}
+
+/** What of a file is to be locked, and how. */
+export function checkFileOptions(options: FileLockOptions): Required<FileLockOptions> {
+  checkKeys(options, ['kind', 'start', 'length']);
+  const { kind = 'ofd', start = 0, length = 0 } = options;
+  if (kind !== 'ofd' && kind !== 'flock' && kind !== 'posix')
+    throw new TypeError(`'kind' must be 'ofd', 'flock' or 'posix', got ${JSON.stringify(kind)}`);
+  for (const [name, value] of Object.entries({ start, length })) {
+    if (typeof value !== 'number') throw wrongType(name, 'a number of bytes', value);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`'${name}' must be a whole number of bytes, not negative, got ${value}`);
+  }
+  if (kind === 'flock' && (start !== 0 || length !== 0))
+    throw new RangeError(
+      "a lock of kind 'flock' is always one of the whole file: leave out 'start' and 'length'",
+    );
+  return { kind, start, length };
 }
 
 /** Whether the lock is to be fair. */

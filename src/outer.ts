@@ -16,7 +16,10 @@ export interface Turn {
 export interface Sleeper {
   /** Begins a wait, or goes on with one that was interrupted at that turn. Then `poll` until it is true, or `end`. */
   begin(units: number, turn?: Turn): Turn;
-  /** Takes what it waits for if that can be; else sees to it that `sleepAsync` ends when it is worth another try. */
+  /**
+   * Takes what it waits for if that can be; else sees to it that `sleepAsync` ends when it is worth another try. Throws
+   * if it cannot be had at all.
+   */
   poll(looked: boolean): boolean;
   /** A promise of the next wake-up, or undefined if it has come already. */
   sleepAsync(): Promise<unknown> | undefined;

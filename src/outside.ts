@@ -22,9 +22,9 @@ export class Outside {
   /** When the others may next be looked at by one who does not wait. */
   #nextLook = 0;
 
-  constructor(outer: Outer, arrived: (units: number) => void) {
+  constructor(outer: Outer, arrived: (units: number) => void, failed: (error: unknown) => void) {
     this.#outer = outer;
-    this.#climb = new Climb(outer, arrived);
+    this.#climb = new Climb(outer, arrived, failed);
   }
 
   /** Gets units for somebody: true if they are there, else they arrive later. */

@@ -52,7 +52,11 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** From now on others may want the units, too. They have been told of those that are with guards already. */
   open(outer: O): void {
     this.outer = outer;
-    this.#outside = new Outside(outer, (units) => this.arrive(units));
+    this.#outside = new Outside(
+      outer,
+      (units) => this.arrive(units),
+      (error) => this.fail(error),
+    );
   }
 
   /** A guard of the units, if they are free and nobody is waiting. */
@@ -262,6 +266,12 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     } else {
       this.outer?.give(units);
     }
+    this.#handOver();
+  }
+
+  /** What the first one wants cannot be had at all. */
+  protected fail(error: unknown): void {
+    if (this.first !== undefined) this.dismiss(this.first, Promise.reject(error));
     this.#handOver();
   }
 

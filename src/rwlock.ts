@@ -1,7 +1,7 @@
-import { control, SyncGuard } from './guard.js';
 import { checkRWLockOptions } from './options.js';
 import type { RWLockOptions, WaitOptions } from './options.js';
 import { Queue } from './queue.js';
+import { RWGuard } from './rw-guard.js';
 import { joinShared, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { ALL, RWLockWords } from './words/rwlock.js';
@@ -9,54 +9,6 @@ import { ALL, RWLockWords } from './words/rwlock.js';
 type RWQueue = Queue<RWGuard, RWLockWords>;
 
 const FAIR = 1;
-
-/**
- * A guard of an `RWLock`. It changes sides in place: whatever it holds in the end, one `release()` gives it back.
- *
- * @example
- * import { RWLock } from 'tierlock';
- *
- * const lock = new RWLock();
- * await using guard = await lock.write();
- * // ... write, then go on reading what was written while other readers may come in:
- * guard.downgrade();
- * console.log(guard.mode, lock.readers); // shared 1
- */
-export class RWGuard extends SyncGuard {
-  readonly #queue: RWQueue;
-
-  /** @internal */
-  constructor(queue: RWQueue, units: number) {
-    super(queue, units);
-    this.#queue = queue;
-  }
-
-  /** Makes a writer a reader, with no gap in which another writer could enter. Returns this guard. */
-  downgrade(): this {
-    this.#queue.give(control.convert(this, 1) - 1);
-    return this;
-  }
-
-  /**
-   * Makes a reader the writer if it is the only reader, with no gap, passing writers that wait; else null, and it
-   * still reads. It never waits: two readers who waited to become writers would wait for each other for ever.
-   *
-   * @example
-   * import { RWLock } from 'tierlock';
-   *
-   * const lock = new RWLock();
-   * await using guard = await lock.read();
-   * if (guard.tryUpgrade() === null) console.log('others read too: release, and ask for write()');
-   * console.log(guard.mode); // exclusive
-   */
-  tryUpgrade(): this | null {
-    this.assertHeld();
-    if (this.mode === 'exclusive') return this;
-    if (!this.#queue.takePastLine(ALL - 1)) return null;
-    control.convert(this, ALL);
-    return this;
-  }
-}
 
 // A reader takes one unit, a writer all of them.
 const newQueue = (): RWQueue => new Queue('the reader-writer lock', ALL, RWGuard);

@@ -42,7 +42,12 @@ const layers: Record<string, readonly string[]> = {
   named: ['guard', 'line', 'outer', 'queue', 'words/names', 'words/seat'],
   shared: ['guard', 'outer', 'queue', 'words/arena', 'words/seat'],
   mutex: ['guard', 'options', 'queue', 'shared', 'words/arena', 'words/mutex'],
-  rwlock: ['guard', 'options', 'queue', 'shared', 'words/arena', 'words/rwlock'],
+  'rw-guard': ['guard'],
+  'files/open-files': ['errors', 'nobody'],
+  'files/waits': ['addon'],
+  'files/kernel-file': ['addon', 'files/open-files', 'files/waits', 'options', 'outer'],
+  'files/file-lock': ['errors', 'files/kernel-file', 'options', 'queue', 'rw-guard'],
+  rwlock: ['options', 'rw-guard', 'queue', 'shared', 'words/arena', 'words/rwlock'],
   semaphore: ['guard', 'options', 'queue', 'shared', 'words/arena', 'words/seat', 'words/semaphore'],
   condition: [
     'climb',

@@ -1,0 +1,127 @@
+/**
+ * A lock between processes: the kernel's lock on a file. All objects of one thread for the same range of a file have
+ * one queue (queue.ts), so however many tasks wait, the kernel sees one of them.
+ */
+import { resolve } from 'node:path';
+import { LockUnsupportedError } from '../errors.js';
+import { checkFileOptions, readFileWaitOptions } from '../options.js';
+import type { FileLockOptions, FileWaitOptions } from '../options.js';
+import { Queue } from '../queue.js';
+import { RWGuard } from '../rw-guard.js';
+import { ALL, KernelFile } from './kernel-file.js';
+import type { FileRange } from './kernel-file.js';
+
+type FileQueue = Queue<RWGuard, KernelFile>;
+
+const queues = new Map<string, WeakRef<FileQueue>>();
+const goodbye = new FinalizationRegistry<string>((key) => {
+  if (queues.get(key)?.deref() === undefined) queues.delete(key);
+});
+
+/** The queue of this thread for that range. */
+function queueFor(range: FileRange): FileQueue {
+  const key = `${range.kind}:${range.start}:${range.length}:${range.path}`;
+  const known = queues.get(key)?.deref();
+  if (known !== undefined) return known;
+  const queue: FileQueue = new Queue(`the file lock '${range.path}'`, ALL, RWGuard);
+  queue.open(new KernelFile(range));
+  queues.set(key, new WeakRef(queue));
+  goodbye.register(queue, key);
+  return queue;
+}
+
+/**
+ * The kernel's lock on a file, or on a range of it. It excludes other processes, other threads and other handles, and
+ * the kernel gives it back at once when its process ends, however that happens.
+ *
+ * The file is made if it is not there; what is in it is never touched. Any program that locks it in the same way takes
+ * part: see `kind`.
+ *
+ * @example
+ * import { FileLock } from 'tierlock';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const lock = new FileLock(join(tmpdir(), 'tierlock-example.lock'));
+ * await using guard = await lock.lock({ timeout: 1000 });
+ * console.log(guard.held, guard.mode); // true exclusive
+ */
+export class FileLock {
+  /** The file's absolute path. */
+  readonly path: string;
+  readonly #queue: FileQueue;
+
+  constructor(path: string, options: FileLockOptions = {}) {
+    if (typeof path !== 'string' || path === '' || path.includes('\0'))
+      throw new TypeError("'path' must be the path of a file");
+    this.path = resolve(path);
+    this.#queue = queueFor({ path: this.path, ...checkFileOptions(options) });
+  }
+
+  /** Waits until the lock is ours: alone, or, if `shared`, beside others who share it. */
+  async lock(options?: FileWaitOptions): Promise<RWGuard> {
+    const { units, wait } = read(options);
+    return this.#queue.acquire(units, wait);
+  }
+
+  /**
+   * The same, blocking the thread. Throws a `LockDeadlockError` if a task of this thread holds it.
+   *
+   * @example
+   * import { FileLock } from 'tierlock';
+   * import { tmpdir } from 'node:os';
+   * import { join } from 'node:path';
+   *
+   * const lock = new FileLock(join(tmpdir(), 'tierlock-example.lock'), { kind: 'flock' });
+   * using guard = lock.lockSync({ shared: true });
+   * console.log(guard.mode); // shared
+   */
+  lockSync(options?: FileWaitOptions): RWGuard {
+    if (options === undefined) return this.#queue.acquireSync(ALL);
+    const { units, wait } = read(options);
+    return this.#queue.acquireSync(units, wait);
+  }
+
+  /** A guard if the lock can be had now, else null. */
+  tryLock(options?: Pick<FileWaitOptions, 'shared'>): RWGuard | null {
+    return this.#queue.tryAcquire(read(options).units);
+  }
+
+  /** Holds the lock while `fn` runs, until what it returns has settled. */
+  async run<T>(fn: (guard: RWGuard) => T | PromiseLike<T>, options?: FileWaitOptions): Promise<T> {
+    const { units, wait } = read(options);
+    return this.#queue.run(units, fn, wait);
+  }
+
+  /** The same for a function that is done when it returns; blocks the thread. */
+  runSync<T>(fn: (guard: RWGuard) => T, options?: FileWaitOptions): T {
+    const { units, wait } = read(options);
+    return this.#queue.runSync(units, fn, wait);
+  }
+
+  /**
+   * Who keeps us from it: the number of a process; -1 for somebody whom the kernel does not name (it names those who
+   * hold `posix` locks only), 0 for nobody. Throws a `LockUnsupportedError` while this thread holds it.
+   */
+  holder(): number {
+    const { free, outer, capacity } = this.#queue;
+    if (outer === undefined || free < capacity) {
+      throw new LockUnsupportedError(`this thread holds the file lock '${this.path}' itself`, {
+        lock: this.path,
+      });
+    }
+    return outer.holder();
+  }
+}
+
+function read(options: FileWaitOptions | undefined): {
+  units: number;
+  wait: { timeout: number; signal?: AbortSignal } | undefined;
+} {
+  if (options === undefined) return { units: ALL, wait: undefined };
+  const { shared, timeout, signal } = readFileWaitOptions(options);
+  return {
+    units: shared ? 1 : ALL,
+    wait: signal === undefined ? { timeout } : { timeout, signal },
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * The kernel's lock on one file, as the outside of this thread's queue for it (outer.ts). Other processes want it, and
+ * other threads and other handles in this one: the kernel excludes them all, and this file tells it what our tasks want.
+ *
+ *   a try        one system call
+ *   a wait that may block        the same call, in slices, so that the thread can be ended
+ *   a wait that may not          some more tries, because most sections are short; then a thread of the addon's
+ *                                waits in our place (native/waits.cc), or, if too many do, we try now and then
+ *
+ * Invariants
+ * - `#units` of ours are held: if all, the kernel has us as exclusive; if some, as shared; if none, not at all.
+ * - The file is open if any are held or somebody waits. It may be otherwise.
+ * - A ticket is open only between `sleepAsync` and the end of that sleep, and `#granted` only until the next `poll`.
+ */
+import { setImmediate, setTimeout } from 'node:timers';
+import { loadAddon, Locked } from '../addon.js';
+import type { Addon } from '../addon.js';
+import { MAX_PERMITS } from '../options.js';
+import type { Outer, Turn } from '../outer.js';
+import { closeFile, explain, forget, openFile } from './open-files.js';
+import type { Opener } from './open-files.js';
+import { endWait, startWait } from './waits.js';
+
+/** What a writer takes. */
+export const ALL: number = MAX_PERMITS;
+
+export const kinds = { ofd: 0, flock: 1, posix: 2 } as const;
+export type FileKind = keyof typeof kinds;
+
+/** What of which file. */
+export interface FileRange {
+  readonly path: string;
+  readonly kind: FileKind;
+  readonly start: number;
+  /** 0: up to its end. */
+  readonly length: number;
+}
+
+/** How long a blocking call stays in the kernel, in ms: until then the thread cannot be ended. */
+const SLICE = 50;
+/** How often one tries before a thread is put to wait. */
+const TRIES = 16;
+/** Between two tries where no thread can wait, in ms. */
+const PAUSE = { least: 5, most: 20 };
+// There is no order of arrival to keep a turn in.
+const NoTurn: Turn = { ticket: 0, since: 0 };
+
+export class KernelFile implements Outer, Opener {
+  recovered = false;
+  readonly fair = false;
+  /** The kernel does not say. So what is passed on inside is bounded always. */
+  readonly awaited = true;
+  readonly #range: FileRange;
+  readonly #how: number;
+  readonly #whole: boolean;
+  readonly #addon: Addon;
+  #fd = -1;
+  #units = 0;
+  #want = 0;
+  #tries = 0;
+  #ticket = 0;
+  #granted = false;
+  #failure: unknown = undefined;
+  #wake: (() => void) | undefined = undefined;
+  #used = false;
+
+  constructor(range: FileRange) {
+    this.#range = range;
+    this.#how = 2 * kinds[range.kind];
+    this.#whole = range.start === 0 && range.length === 0;
+    this.#addon = loadAddon();
+  }
+
+  tryTake(units: number): boolean {
+    if (units < ALL && this.#units > 0) {
+      // An upgrade takes what is left, as one step; but flock(2) would let go in between, and not come back.
+      if (units === ALL - 1 && (this.#range.kind === 'flock' || !this.#tryLock(1))) return false;
+    } else if (!this.#tryLock(units === ALL ? 1 : 0)) {
+      return false;
+    }
+    this.#units += units;
+    return true;
+  }
+
+  #tryLock(exclusive: 0 | 1): boolean {
+    for (;;) {
+      const fd = this.#fd < 0 ? this.#open() : this.#fd;
+      const locked = this.#attempt('locked', () =>
+        this.#whole
+          ? this.#addon.tryLockFile(fd, this.#how + exclusive)
+          : this.#addon.tryLockFile(fd, this.#how + exclusive, this.#range.start, this.#range.length),
+      );
+      if (locked !== Locked.Removed) return locked === Locked.Yes;
+      this.#close();
+    }
+  }
+
+  #attempt<T>(what: string, call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      throw explain(error, this.#range.path, what);
+    }
+  }
+
+  #open(): number {
+    return (this.#fd = openFile(this.#range.path, this));
+  }
+
+  #close(): void {
+    closeFile(this.#fd, this);
+    this.#fd = -1;
+  }
+
+  closeIfIdle(): void {
+    const used = this.#used || this.#units > 0 || this.#want > 0;
+    this.#used = false;
+    if (!used) this.#close();
+  }
+
+  take(units: number, ms: number): boolean {
+    if (this.tryTake(units)) return true;
+    const deadline = ms === Infinity ? Infinity : performance.now() + ms;
+    const { start, length } = this.#range;
+    for (;;) {
+      const left = deadline === Infinity ? SLICE : Math.min(SLICE, deadline - performance.now());
+      if (left <= 0) return false;
+      const fd = this.#fd < 0 ? this.#open() : this.#fd;
+      const how = this.#how + (units === ALL ? 1 : 0);
+      const locked = this.#attempt('locked', () => this.#addon.waitLockFile(fd, how, start, length, left));
+      if (locked === Locked.Removed) this.#close();
+      if (locked !== Locked.Yes) continue;
+      this.#units += units;
+      return true;
+    }
+  }
+
+  give(units: number): void {
+    this.#units -= units;
+    this.#used = true;
+    if (this.#units === 0) this.#unlock();
+    else if (units >= ALL - 1) this.#tryLock(0); // there is nobody beside us who could be in the way
+  }
+
+  #unlock(): void {
+    const { start, length } = this.#range;
+    if (this.#whole) this.#addon.unlockFile(this.#fd, this.#how);
+    else this.#addon.unlockFile(this.#fd, this.#how, start, length);
+  }
+
+  /** The process that holds it, 0 if nobody does, -1 if the kernel does not say. We must not hold it. */
+  holder(): number {
+    const fd = this.#fd < 0 ? this.#open() : this.#fd;
+    const { start, length } = this.#range;
+    return this.#attempt('looked at', () => this.#addon.whoLocksFile(fd, this.#how + 1, start, length));
+  }
+
+  begin(units: number): Turn {
+    this.#want = units;
+    this.#tries = 0;
+    return NoTurn;
+  }
+
+  poll(): boolean {
+    if (this.#failure !== undefined) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      throw failure;
+    }
+    if (this.#ticket !== 0) return false;
+    if (this.#granted) {
+      this.#granted = false;
+      this.#units += this.#want;
+    } else if (!this.tryTake(this.#want)) {
+      return false;
+    }
+    this.#want = 0;
+    return true;
+  }
+
+  sleepAsync(): Promise<unknown> {
+    return new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#tries++ < TRIES) {
+        setImmediate(resolve);
+        return;
+      }
+      const { start, length } = this.#range;
+      const how = this.#how + (this.#want === ALL ? 1 : 0);
+      this.#ticket = startWait(this.#addon, this.#fd, how, start, length, () => this.#end());
+      if (this.#ticket === 0) setTimeout(resolve, PAUSE.least + Math.random() * (PAUSE.most - PAUSE.least));
+    });
+  }
+
+  wakeUp(): void {
+    if (this.#ticket !== 0) this.#end();
+    this.#wake?.();
+  }
+
+  /** Ends the thread's wait, and keeps what it has got. */
+  #end(): void {
+    const ticket = this.#ticket;
+    this.#ticket = 0;
+    try {
+      const locked = endWait(this.#addon, ticket);
+      if (locked === Locked.Yes) this.#granted = true;
+      if (locked === Locked.Removed) this.#close();
+      if (locked === Locked.Left) this.#leave();
+    } catch (error) {
+      this.#failure = explain(error, this.#range.path, 'locked');
+    }
+    this.#wake?.();
+  }
+
+  #leave(): void {
+    this.#fd = -1;
+    forget(this);
+  }
+
+  lookAround(): boolean {
+    return false;
+  }
+
+  end(): void {
+    this.#want = 0;
+    this.#failure = undefined;
+    if (this.#ticket !== 0) this.#end();
+    if (!this.#granted) return;
+    this.#granted = false;
+    this.#unlock();
+  }
+}
