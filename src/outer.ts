@@ -42,6 +42,8 @@ export interface Outer extends Sleeper {
   readonly awaited: boolean;
   /** Whether the units go round outside in strict order of arrival. */
   readonly fair: boolean;
+  /** Who else may hold them, in an error's words. */
+  readonly others: string;
   /** Takes units if that is possible now. */
   tryTake(units: number): boolean;
   /** Takes units, blocking the thread for at most `ms`. False if they did not come. */

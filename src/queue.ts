@@ -293,7 +293,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     const held = this.capacity - this.free;
     let state = this.free === 0 ? 'held' : `${held} held`;
     if (this.outer !== undefined && this.free > 0)
-      state = held === 0 ? 'held by another thread' : `${state} by this thread`;
+      state = held === 0 ? `held by ${this.outer.others}` : `${state} by this thread`;
     const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
     return new LockTimeoutError(message, { lock: this.kind });
   }

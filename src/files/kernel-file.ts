@@ -48,6 +48,7 @@ const NoTurn: Turn = { ticket: 0, since: 0 };
 export class KernelFile implements Outer, Opener {
   recovered = false;
   readonly fair = false;
+  readonly others = 'another process, thread or handle';
   /** The kernel does not say. So what is passed on inside is bounded always. */
   readonly awaited = true;
   readonly #range: FileRange;

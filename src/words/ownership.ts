@@ -37,6 +37,7 @@ export class Ownership extends Seat {
   /** Whether the thread that held what was taken last has died holding it. */
   recovered = false;
   readonly fair: boolean;
+  readonly others = 'another thread';
   protected readonly name: number;
   /** The name of the dead one from whom it was taken last. */
   protected dead = 0;

@@ -29,6 +29,7 @@ const SPINS = 60;
 export class SemaphoreWords extends Serving implements Outer {
   recovered = false;
   readonly fair = false;
+  readonly others = 'another thread';
   readonly #spins: number;
   #want = 0;
 

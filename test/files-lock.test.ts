@@ -1,0 +1,235 @@
+/** A `FileLock` within one process: modes, kinds, ranges, limits, and what is wrong with a file. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { loadAddon } from '../src/addon.js';
+import {
+  FileLock,
+  LockBackendError,
+  LockDeadlockError,
+  LockTimeoutError,
+  LockUnsupportedError,
+} from '../src/index.js';
+import { waitUntil } from './support/wait.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+const newPath = (): string => join(folder, `lock-${files++}`);
+
+for (const kind of ['ofd', 'flock'] as const) {
+  test(`${kind}: excludes, in this thread and beyond`, async () => {
+    const path = newPath();
+    const lock = new FileLock(path, { kind });
+    const guard = await lock.lock();
+    assert.equal(guard.mode, 'exclusive');
+    assert.equal(lock.tryLock(), null);
+    assert.equal(new FileLock(path, { kind }).tryLock(), null);
+    assert.equal(lock.tryLock({ shared: true }), null);
+    await assert.rejects(lock.lock({ timeout: 5 }), LockTimeoutError);
+    assert.equal(guard.release(), true);
+    lock.lockSync().release();
+  });
+
+  test(`${kind}: readers share, and hand on in order`, async () => {
+    const lock = new FileLock(newPath(), { kind });
+    const readers = [lock.lockSync({ shared: true }), await lock.lock({ shared: true })];
+    assert.equal(lock.tryLock(), null);
+    const order: string[] = [];
+    const writing = lock.run(() => order.push('write'));
+    const reading = lock.run(() => order.push('read'), { shared: true });
+    assert.throws(() => lock.lockSync(), LockDeadlockError);
+    for (const reader of readers) reader.release();
+    await Promise.all([writing, reading]);
+    assert.deepEqual(order, ['write', 'read']);
+  });
+
+  test(`${kind}: an abort ends the wait, and nothing is left of it`, async () => {
+    const lock = new FileLock(newPath(), { kind });
+    const guard = lock.lockSync();
+    const controller = new AbortController();
+    const waits = [lock.lock({ signal: controller.signal }), lock.lock({ timeout: 10_000, shared: true })];
+    controller.abort('enough');
+    await assert.rejects(waits[0] ?? assert.fail(), (reason) => reason === 'enough');
+    guard.release();
+    (await waits[1])?.release();
+    lock.lockSync().release();
+  });
+
+  test(`${kind}: a file that is removed is locked anew, under its name`, () => {
+    const path = newPath();
+    const lock = new FileLock(path, { kind });
+    lock.lockSync().release();
+    unlinkSync(path);
+    using guard = lock.lockSync();
+    assert.ok(guard.held && existsSync(path));
+  });
+}
+
+test('ofd: a reader becomes the writer and one again, and the kernel knows', async () => {
+  const path = newPath();
+  const lock = new FileLock(path);
+  const other = new FileLock(path, { length: 1 });
+  const guard = await lock.lock({ shared: true });
+  assert.equal(other.tryLock({ shared: true })?.release(), true);
+  assert.equal(guard.tryUpgrade(), guard);
+  assert.equal(other.tryLock({ shared: true }), null);
+  guard.downgrade();
+  const beside = other.tryLock({ shared: true });
+  assert.ok(beside);
+  assert.equal(guard.tryUpgrade(), null);
+  assert.equal(guard.mode, 'shared');
+  beside.release();
+  guard.release();
+  assert.equal(other.tryLock()?.release(), true);
+});
+
+test('flock: does not upgrade, because the kernel would let go in between', async () => {
+  const lock = new FileLock(newPath(), { kind: 'flock' });
+  using guard = await lock.lock({ shared: true });
+  assert.equal(guard.tryUpgrade(), null);
+  assert.equal(guard.mode, 'shared');
+});
+
+test('ranges exclude where they overlap', () => {
+  const path = newPath();
+  const [first, second, both] = [
+    new FileLock(path, { start: 0, length: 10 }),
+    new FileLock(path, { start: 10, length: 10 }),
+    new FileLock(path, { start: 9, length: 2 }),
+  ];
+  using a = first.lockSync();
+  using b = second.lockSync();
+  assert.ok(a.held && b.held);
+  assert.equal(both.tryLock(), null);
+  a.release();
+  assert.equal(both.tryLock(), null);
+  b.release();
+  using c = both.tryLock();
+  assert.ok(c?.held);
+});
+
+test('a task that waits for another handle is granted when that lets go, and the pool of threads is not used', async () => {
+  const path = newPath();
+  const other = new FileLock(path, { length: 1 });
+  const lock = new FileLock(path);
+  const guard = other.lockSync();
+  const before = loadAddon().waits();
+  const waiting = lock.lock();
+  await waitUntil(() => loadAddon().waits() === before + 1, { what: 'a thread waits' });
+  guard.release();
+  (await waiting).release();
+  assert.equal(loadAddon().waits(), before);
+});
+
+test('as many threads wait as may; the others try now and then', async () => {
+  const addon = loadAddon();
+  addon.limitWaits(addon.waits() + 1);
+  try {
+    const paths = [newPath(), newPath(), newPath()];
+    const guards = paths.map((path) => new FileLock(path, { length: 1 }).lockSync());
+    const waits = paths.map((path) => new FileLock(path).lock());
+    await waitUntil(() => addon.waits() > 0, { what: 'a thread waits' });
+    for (const guard of guards.toReversed()) guard.release();
+    for (const wait of waits) (await wait).release();
+  } finally {
+    addon.limitWaits(64);
+  }
+});
+
+test('the kernel says who holds a posix lock', () => {
+  const path = newPath();
+  const lock = new FileLock(path);
+  assert.equal(lock.holder(), 0);
+  using guard = new FileLock(path, { kind: 'posix' }).lockSync();
+  assert.ok(guard.held);
+  assert.equal(lock.holder(), process.pid);
+  using own = new FileLock(newPath()).lockSync();
+  assert.ok(own.held);
+});
+
+test('who holds it himself is told so', () => {
+  const lock = new FileLock(newPath());
+  using guard = lock.lockSync();
+  assert.ok(guard.held);
+  assert.throws(() => lock.holder(), LockUnsupportedError);
+});
+
+const openFds = (path: string): number =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  }).length;
+
+test('a file stays open for a while after its last use, and not for ever', async () => {
+  const path = newPath();
+  const lock = new FileLock(path);
+  lock.lockSync().release();
+  lock.lockSync().release();
+  assert.equal(openFds(path), 1);
+  await waitUntil(() => openFds(path) === 0, { what: 'it is closed', timeoutMs: 10_000 });
+  using guard = lock.lockSync();
+  assert.ok(guard.held);
+});
+
+test('many files do not stay open', () => {
+  const paths = Array.from({ length: 300 }, newPath);
+  for (const path of paths) new FileLock(path).lockSync().release();
+  assert.ok(paths.filter((path) => openFds(path) > 0).length < 250);
+});
+
+const wrong: Record<string, [path: () => string, message: RegExp]> = {
+  'no such folder': [() => join(folder, 'none', 'lock'), /folder does not exist/],
+  'a folder': [() => folder, /it is a folder/],
+  'a device': [() => '/dev/null', /no regular file/],
+  'a file as folder': [() => join(newFile(), 'lock'), /no folder/],
+  'a long name': [() => join(folder, 'x'.repeat(300)), /shorter/],
+};
+function newFile(): string {
+  const path = newPath();
+  writeFileSync(path, '');
+  return path;
+}
+
+for (const [what, [path, message]] of Object.entries(wrong)) {
+  test(`${what} is an error that says what to do, and nobody is left waiting`, async () => {
+    const lock = new FileLock(path());
+    const error = { name: LockBackendError.name, message };
+    assert.throws(() => lock.lockSync(), error);
+    assert.throws(() => lock.tryLock(), error);
+    await assert.rejects(lock.lock(), error);
+    await assert.rejects(lock.lock({ timeout: 1000 }), error);
+    await assert.rejects(Promise.all([lock.run(() => 1), lock.run(() => 2)]), error);
+  });
+}
+
+test('a file that cannot be had any more while tasks wait for it is an error for each of them', async () => {
+  const inner = mkdtempSync(join(folder, 'inner-'));
+  const path = join(inner, 'lock');
+  const other = new FileLock(path, { length: 1 });
+  const lock = new FileLock(path);
+  const guard = other.lockSync();
+  const waits = [lock.lock(), lock.lock({ timeout: 10_000 }), lock.run(() => assert.fail('never'))];
+  await waitUntil(() => loadAddon().waits() > 0, { what: 'a thread waits' });
+  rmSync(inner, { recursive: true });
+  guard.release();
+  for (const wait of waits) await assert.rejects(wait, { name: LockBackendError.name, message: /folder/ });
+});
+
+test('bad arguments are errors that name them', async () => {
+  const bad = <T>(make: () => T, message: RegExp): void => assert.throws(make, message);
+  bad(() => new FileLock(''), /'path'/);
+  bad(() => new FileLock('a\0b'), /'path'/);
+  bad(() => new FileLock(newPath(), { kind: 'fcntl' as 'ofd' }), /'kind' must be/);
+  bad(() => new FileLock(newPath(), { start: -1 }), /'start'/);
+  bad(() => new FileLock(newPath(), { length: 0.5 }), /'length'/);
+  bad(() => new FileLock(newPath(), { kind: 'flock', length: 1 }), /whole file/);
+  bad(() => new FileLock(newPath()).lockSync({ shared: 1 as unknown as boolean }), /'shared'/);
+  await assert.rejects(new FileLock(newPath()).lock({ exclusive: true } as object), /unknown option 'exclusive'/);
+});
