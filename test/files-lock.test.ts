@@ -1,6 +1,14 @@
 /** A `FileLock` within one process: modes, kinds, ranges, limits, and what is wrong with a file. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -231,5 +239,8 @@ test('bad arguments are errors that name them', async () => {
   bad(() => new FileLock(newPath(), { length: 0.5 }), /'length'/);
   bad(() => new FileLock(newPath(), { kind: 'flock', length: 1 }), /whole file/);
   bad(() => new FileLock(newPath()).lockSync({ shared: 1 as unknown as boolean }), /'shared'/);
-  await assert.rejects(new FileLock(newPath()).lock({ exclusive: true } as object), /unknown option 'exclusive'/);
+  await assert.rejects(
+    new FileLock(newPath()).lock({ exclusive: true } as object),
+    /unknown option 'exclusive'/,
+  );
 });

@@ -1,5 +1,7 @@
 /** A `FileLock` as the strategy of takers (taker.ts), and what else they do with it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { FileLock } from '../../src/index.js';
 import type { FileLockOptions, FileWaitOptions } from '../../src/index.js';
 import type { RWGuard } from '../../src/index.js';
@@ -41,5 +43,54 @@ export async function count(request: Count): Promise<void> {
   for (let i = 0; i < request.rounds; i++) {
     if (request.how === 'sync') lock.runSync(() => increment(request.counter));
     else await lock.run(() => increment(request.counter));
+  }
+}
+
+/** A child process that does nothing, and does not end with us. */
+export function spawnSleeper(): number {
+  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], {
+    stdio: 'ignore',
+    detached: true,
+  });
+  child.unref();
+  return child.pid ?? 0;
+}
+
+export interface Alone extends Request {
+  readonly counter: string;
+  /** A file that is empty unless somebody is inside, or has died there. */
+  readonly inside: string;
+}
+
+/** Counts until it is killed. Throws if anybody else who lives is inside. */
+export async function countAlone(request: Alone): Promise<never> {
+  const lock = fileLock(request);
+  const own = String(process.pid);
+  for (;;) {
+    const guard = request.how === 'sync' ? lock.lockSync() : await lock.lock();
+    const there = readFileSync(request.inside, 'utf8');
+    if (there !== '' && lives(Number(there))) throw new Error(`${there} is inside, too`);
+    writeFileSync(request.inside, own);
+    // Whoever is killed while it writes must not leave half a number.
+    const made = `${request.counter}.${own}`;
+    writeFileSync(made, String(Number(readFileSync(request.counter, 'utf8')) + 1));
+    renameSync(made, request.counter);
+    if (readFileSync(request.inside, 'utf8') !== own) throw new Error('somebody else came in');
+    writeFileSync(request.inside, '');
+    guard.release();
+    await setImmediate();
+  }
+}
+
+/** Its files are closed while it ends, so before it is gone. */
+const EXITING = 4;
+
+function lives(pid: number): boolean {
+  try {
+    const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ');
+    const [state, , , , , , flags] = rest.split(' ');
+    return state !== 'Z' && state !== 'X' && (Number(flags) & EXITING) === 0;
+  } catch {
+    return false;
   }
 }

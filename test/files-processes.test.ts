@@ -1,0 +1,176 @@
+/** A `FileLock` between real processes: they exclude, hand over, stop, exit and die. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { FileLock } from '../src/index.js';
+import type { Count, Request } from './support/file-locks.js';
+import { random } from './support/random.js';
+import { spawnTaker } from './support/taker.js';
+import type { Taker } from './support/taker.js';
+
+const module = new URL('./support/file-locks.js', import.meta.url);
+const full = process.env['TIERLOCK_TEST'] === 'full';
+const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+const newPath = (): string => join(folder, `file-${files++}`);
+
+function takers(count: number): Promise<Taker[]> {
+  return Promise.all(Array.from({ length: count }, () => spawnTaker(module)));
+}
+
+async function dismiss(all: readonly Taker[]): Promise<void> {
+  await Promise.all(all.map((taker) => taker.kill()));
+}
+
+for (const kind of ['ofd', 'flock', 'posix'] as const) {
+  test(`${kind}: a waiter blocks until the holder lets go, and takes no longer`, async () => {
+    const request: Request = { path: newPath(), kind };
+    await using holder = await spawnTaker(module);
+    await using waiter = await spawnTaker(module);
+    const held = await holder.take(request).acquired;
+    assert.equal(await waiter.take({ ...request, how: 'try' }).acquired, null);
+    const wait = waiter.take(request);
+    await wait.mustBlock();
+    const before = process.hrtime.bigint();
+    await holder.release();
+    const next = await wait.acquired;
+    assert.ok(held && next && held.at < before && before < next.at);
+    await wait.release();
+  });
+
+  test(`${kind}: a killed holder holds nothing`, async () => {
+    const request: Request = { path: newPath(), kind };
+    await using waiter = await spawnTaker(module);
+    const holder = await spawnTaker(module);
+    await holder.take(request).acquired;
+    const wait = waiter.take(request);
+    await wait.mustBlock();
+    await holder.kill();
+    await wait.acquired;
+    await wait.release();
+  });
+
+  for (const how of ['async', 'sync', 'mixed'] as const) {
+    test(`${kind}: several processes add to one number, ${how}, and none of it is lost`, async () => {
+      for (const count of [2, 4, 8]) {
+        const counter = newPath();
+        writeFileSync(counter, '0');
+        const rounds = full ? 2000 : 200;
+        const all = await takers(count);
+        await Promise.all(
+          all.map((taker, i) => {
+            const sync = how === 'sync' || (how === 'mixed' && i % 2 === 0);
+            const request = {
+              path: `${counter}.lock`,
+              kind,
+              counter,
+              rounds,
+              ...(sync ? { how: 'sync' } : {}),
+            };
+            return taker.run('count', request as Count);
+          }),
+        );
+        assert.equal(readFileSync(counter, 'utf8'), String(count * rounds));
+        await dismiss(all);
+      }
+    });
+  }
+}
+
+test('readers of several processes share; a writer waits for all of them', async () => {
+  const request: Request = { path: newPath() };
+  const [one, two, writer] = await takers(3);
+  assert.ok(one && two && writer);
+  const shared = { ...request, shared: true };
+  await one.take(shared).acquired;
+  await two.take(shared).acquired;
+  const wait = writer.take(request);
+  await wait.mustBlock();
+  await one.release();
+  await wait.mustBlock();
+  await two.kill();
+  await wait.acquired;
+  await dismiss([one, writer]);
+});
+
+test('a holder that is stopped holds on; when it goes on it lets go', async () => {
+  const request: Request = { path: newPath() };
+  await using holder = await spawnTaker(module);
+  await using waiter = await spawnTaker(module);
+  await holder.take(request).acquired;
+  await holder.stop();
+  const wait = waiter.take(request);
+  await wait.mustBlock();
+  await holder.continue();
+  await holder.release();
+  await wait.acquired;
+});
+
+for (const how of ['exit', 'SIGTERM', 'throw'] as const) {
+  test(`a process whose tasks wait for a lock ends at once: ${how}`, async () => {
+    const request: Request = { path: newPath() };
+    using guard = new FileLock(request.path).lockSync();
+    assert.ok(guard.held);
+    const taker = await spawnTaker(module);
+    const wait = taker.take(request);
+    const lost = assert.rejects(wait.acquired, /the taker|thrown on command/);
+    await wait.mustBlock();
+    const begin = performance.now();
+    if (how === 'exit') assert.equal((await taker.exit(3)).code, 3);
+    else if (how === 'throw') assert.equal((await taker.throw()).code, 1);
+    else assert.equal((await taker.kill('SIGTERM')).signal, 'SIGTERM');
+    assert.ok(performance.now() - begin < 5000);
+    await lost;
+  });
+}
+
+test('a child that is started while we hold does not hold, whatever becomes of us', async () => {
+  const request: Request = { path: newPath() };
+  const holder = await spawnTaker(module);
+  await holder.take(request).acquired;
+  const child = Number(await holder.run('spawnSleeper'));
+  try {
+    await holder.kill();
+    using guard = new FileLock(request.path).tryLock();
+    assert.ok(guard?.held);
+  } finally {
+    process.kill(child, 'SIGKILL');
+  }
+});
+
+test('killed at random while they count, the others go on, and no two are ever inside', async () => {
+  const pick = random(7);
+  const [counter, inside] = [newPath(), newPath()];
+  writeFileSync(counter, '0');
+  writeFileSync(inside, '');
+  const kills = full ? 1000 : 100;
+  const request = { path: newPath(), counter, inside };
+  let all = await takers(4);
+  const runs = new Map<Taker, Promise<unknown>>();
+  const start = (taker: Taker, i: number): void => {
+    const run = taker.run('countAlone', { ...request, ...(i % 2 === 0 ? { how: 'sync' } : {}) });
+    runs.set(
+      taker,
+      run.catch((error: unknown) => String(error)),
+    );
+  };
+  all.forEach(start);
+  for (let i = 0; i < kills; i++) {
+    const victim = all[pick(all.length)] ?? assert.fail();
+    await new Promise((resolve) => setTimeout(resolve, pick(20)));
+    await victim.kill();
+    assert.match(String(await runs.get(victim)), /SIGKILL/);
+    const next = await spawnTaker(module);
+    start(next, i);
+    all = [...all.filter((taker) => taker !== victim), next];
+  }
+  const before = Number(readFileSync(counter, 'utf8'));
+  using guard = new FileLock(request.path).lockSync({ timeout: 10_000 });
+  assert.ok(guard.held && before > kills);
+  guard.release();
+  await dismiss(all);
+});
