@@ -97,6 +97,25 @@ test('readers of several processes share; a writer waits for all of them', async
   await dismiss([one, writer]);
 });
 
+test('readers who come while a writer waits are let in after it', async () => {
+  const request: Request = { path: newPath() };
+  const [one, two, writer] = await takers(3);
+  assert.ok(one && two && writer);
+  const shared = { ...request, shared: true };
+  await one.take(shared).acquired;
+  const writing = writer.take(request);
+  // Until it stands at the gate others may come in.
+  while ((await two.take({ ...shared, how: 'try' }).acquired) !== null) await two.release();
+  const reading = two.take(shared);
+  await reading.mustBlock();
+  await one.release();
+  await writing.acquired;
+  await reading.mustBlock();
+  await writing.release();
+  await reading.acquired;
+  await dismiss([one, two, writer]);
+});
+
 test('a holder that is stopped holds on; when it goes on it lets go', async () => {
   const request: Request = { path: newPath() };
   await using holder = await spawnTaker(module);
