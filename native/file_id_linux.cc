@@ -1,9 +1,9 @@
-#include "file_id.h"
-
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "file_id.h"
 
 namespace tierlock {
 

@@ -1,9 +1,9 @@
 // The kernel's locks on files, each system's in a file of its own (binding.gyp chooses).
 //
-// Where the kernel locks ranges, whoever has to wait queues at a gate first: a byte behind all ranges that is locked
-// in the same mode, until the range itself is ours. So a writer who waits keeps new readers out, and readers who
-// wait keep the next writer out; nobody starves. Whoever finds the range free has nothing to do with the gate, but
-// for readers, who look whether a writer has it.
+// Where the kernel locks ranges, whoever has to wait queues at a gate first: a byte behind all ranges that is
+// locked in the same mode, until the range itself is ours. So a writer who waits keeps new readers out, and
+// readers who wait keep the next writer out; nobody starves. Whoever finds the range free has nothing to do
+// with the gate, but for readers, who look whether a writer has it.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ enum class Locked : int32_t {
 // Takes it if that is possible now.
 Locked TryFileLock(const FileLock& lock);
 
-// This file description holds the range already: gets it in this mode instead, without letting go in between, if
-// that is possible now. Not with kFlock, unless it becomes shared.
+// This file description holds the range already: gets it in this mode instead, without letting go in between,
+// if that is possible now. Not with kFlock, unless it becomes shared.
 Locked ConvertFileLock(const FileLock& lock);
 
 // Blocks until it can be taken or this thread is interrupted.
@@ -56,8 +56,9 @@ Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds);
 // 0, or the number of an error.
 int UnlockFile(const FileLock& lock);
 
-// Who keeps us from taking it: the number of a process, 0 for nobody, -1 for somebody whom the kernel does not name.
-// Less than that is the negative number of an error, minus one. Not while this description holds it.
+// Who keeps us from taking it: the number of a process, 0 for nobody, -1 for somebody whom the kernel does
+// not name. Less than that is the negative number of an error, minus one. Not while this description holds
+// it.
 int64_t WhoLocks(const FileLock& lock);
 
 // Whether somebody waits whom a reader should let in first. Always false with kFlock.

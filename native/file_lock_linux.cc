@@ -1,5 +1,3 @@
-#include "file_lock.h"
-
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <sys/file.h>
@@ -8,6 +6,7 @@
 
 #include <cerrno>
 
+#include "file_lock.h"
 #include "interrupt.h"
 #include "posix_holds.h"
 
@@ -58,13 +57,15 @@ int TakeAtTurn(const FileLock& lock) {
 int Unlock(const FileLock& lock) {
   int result;
   do {
-    result = lock.kind == FileKind::kFlock ? flock(lock.fd, LOCK_UN) : Set(lock, Described(lock, F_UNLCK), false);
+    result =
+        lock.kind == FileKind::kFlock ? flock(lock.fd, LOCK_UN) : Set(lock, Described(lock, F_UNLCK), false);
   } while (result != 0 && errno == EINTR);
   return result == 0 ? 0 : errno;
 }
 
-// Whoever removes a file of locks has it locked meanwhile. So whoever gets the lock later can see it. (The kernel is
-// asked itself: the C library's fstat is another function since 2.33, which older ones do not have.)
+// Whoever removes a file of locks has it locked meanwhile. So whoever gets the lock later can see it. (The
+// kernel is asked itself: the C library's fstat is another function since 2.33, which older ones do not
+// have.)
 Locked Checked(const FileLock& lock) {
   struct statx found;
   if (syscall(SYS_statx, lock.fd, "", AT_EMPTY_PATH, STATX_NLINK, &found) == 0) {
@@ -100,7 +101,9 @@ Locked TryFileLock(const FileLock& lock) {
   if (lock.kind == FileKind::kPosix && !HoldPosix(lock)) return errno == 0 ? Locked::kTaken : Locked::kFailed;
   Locked locked = Try(lock);
   if (locked == Locked::kYes) return Checked(lock);
+  int error = errno;
   if (lock.kind == FileKind::kPosix) ForgetPosix(lock, Unlock);
+  errno = error;
   return locked;
 }
 

@@ -35,7 +35,8 @@ std::optional<FileLock> AsFileLock(const Napi::CallbackInfo& info, const char* w
   std::optional<int64_t> start = AsInteger(info.Env(), info[2], 0, kGates - 1);
   std::optional<int64_t> length = AsInteger(info.Env(), info[3], 0, kGates);
   if (!start || !length || *start + *length > kGates) {
-    ThrowTypeError(info.Env(), std::string(what) + ": start and length must be those of a range below 2 ** 52");
+    ThrowTypeError(info.Env(),
+                   std::string(what) + ": start and length must be those of a range below 2 ** 52");
     return std::nullopt;
   }
   lock.start = *start;

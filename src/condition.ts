@@ -94,7 +94,7 @@ class ConditionLine extends Line {
 
   /** Notifies cannot be heard of any more. */
   #fail(error: unknown): void {
-    if (this.first !== undefined) this.dismiss(this.first, Promise.reject(error));
+    this.failFirst(error);
     this.#hear();
   }
 

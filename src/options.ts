@@ -145,7 +145,7 @@ export function checkFileOptions(options: FileLockOptions): Required<FileLockOpt
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`'${name}' must be a whole number of bytes, not negative, got ${value}`);
   }
-  if (start + length >= MAX_RANGE) throw new RangeError("the range must end below byte 2 ** 52");
+  if (start + length >= MAX_RANGE) throw new RangeError('the range must end below byte 2 ** 52');
   if (kind === 'flock' && (start !== 0 || length !== 0))
     throw new RangeError(
       "a lock of kind 'flock' is always one of the whole file: leave out 'start' and 'length'",

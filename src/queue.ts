@@ -271,7 +271,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
 
   /** What the first one wants cannot be had at all. */
   protected fail(error: unknown): void {
-    if (this.first !== undefined) this.dismiss(this.first, Promise.reject(error));
+    this.failFirst(error);
     this.#handOver();
   }
 

@@ -190,22 +190,22 @@ test('readers of one thread stop joining each other when a writer has waited for
   const path = newPath();
   const readers = new FileLock(path);
   const writer = new FileLock(path, { length: 1 });
-  let [inside, written] = [0, false];
+  const seen = { inside: 0, written: false };
   const read = async (): Promise<void> => {
-    inside++;
+    seen.inside++;
     for (let turns = 0; turns < 3; turns++) await setImmediate();
-    inside--;
+    seen.inside--;
   };
   const reading = [readers.run(read, { shared: true })];
   await setImmediate();
-  const writing = writer.run(() => (written = true));
+  const writing = writer.run(() => (seen.written = true));
   // There is always one of them inside, if they are let in.
-  for (let i = 0; i < 1e5 && !written; i++) {
+  for (let i = 0; i < 1e5 && !seen.written; i++) {
     reading.push(readers.run(read, { shared: true }));
     await setImmediate();
   }
   await Promise.all([writing, ...reading]);
-  assert.deepEqual([inside, written], [0, true]);
+  assert.deepEqual(seen, { inside: 0, written: true });
 });
 
 test('the kernel says who holds a posix lock', () => {
@@ -291,7 +291,7 @@ test('a file that cannot be had any more while tasks wait for it is an error for
 });
 
 test('bad arguments are errors that name them', async () => {
-  const bad = <T>(make: () => T, message: RegExp): void => assert.throws(make, message);
+  const bad = (make: () => unknown, message: RegExp): void => assert.throws(make, message);
   bad(() => new FileLock(''), /'path'/);
   bad(() => new FileLock('a\0b'), /'path'/);
   bad(() => new FileLock(newPath(), { kind: 'fcntl' as 'ofd' }), /'kind' must be/);

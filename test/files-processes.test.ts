@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { FileLock } from '../src/index.js';
-import type { Count, Request } from './support/file-locks.js';
+import type { Request } from './support/file-locks.js';
 import { random } from './support/random.js';
 import { spawnTaker } from './support/taker.js';
 import type { Taker } from './support/taker.js';
@@ -71,7 +71,7 @@ for (const kind of ['ofd', 'flock', 'posix'] as const) {
               rounds,
               ...(sync ? { how: 'sync' } : {}),
             };
-            return taker.run('count', request as Count);
+            return taker.run('count', request);
           }),
         );
         assert.equal(readFileSync(counter, 'utf8'), String(count * rounds));

@@ -45,8 +45,8 @@ const layers: Record<string, readonly string[]> = {
   'rw-guard': ['guard'],
   'files/open-files': ['errors', 'nobody'],
   'files/waits': ['addon'],
-  'files/kernel-file': ['addon', 'files/open-files', 'files/waits', 'options', 'outer'],
-  'files/file-lock': ['errors', 'files/kernel-file', 'options', 'queue', 'rw-guard'],
+  'files/kernel-file': ['addon', 'open-files', 'options', 'outer', 'waits'],
+  'files/file-lock': ['errors', 'kernel-file', 'options', 'queue', 'rw-guard'],
   rwlock: ['options', 'rw-guard', 'queue', 'shared', 'words/arena', 'words/rwlock'],
   semaphore: ['guard', 'options', 'queue', 'shared', 'words/arena', 'words/seat', 'words/semaphore'],
   condition: [
@@ -60,7 +60,18 @@ const layers: Record<string, readonly string[]> = {
     'words/arena',
     'words/condition',
   ],
-  index: ['condition', 'errors', 'guard', 'mutex', 'options', 'rwlock', 'semaphore', 'words/arena'],
+  index: [
+    'condition',
+    'errors',
+    'files/file-lock',
+    'guard',
+    'mutex',
+    'options',
+    'rw-guard',
+    'rwlock',
+    'semaphore',
+    'words/arena',
+  ],
   'cli/demo': ['index'],
 };
 

@@ -111,7 +111,8 @@ export class KernelFile implements Outer, Opener {
     const { start, length } = this.#range;
     const how = this.#how + exclusive;
     return (
-      this.#attempt('converted', () => this.#addon.convertLockFile(this.#fd, how, start, length)) === Locked.Yes
+      this.#attempt('converted', () => this.#addon.convertLockFile(this.#fd, how, start, length)) ===
+      Locked.Yes
     );
   }
 
