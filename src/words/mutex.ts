@@ -13,9 +13,10 @@ import { SLICE } from '../outer.js';
 import type { Outer, Turn } from '../outer.js';
 import { lives, NAME, slotOf, suspect } from './life.js';
 import { HANDOFF, Ownership, WAIT } from './ownership.js';
-import { PASSED, SEAT_STATE } from './row.js';
+import { PASSED } from './row.js';
 import { IDLE, PARKED, SEEKING, SPINNING, WOKEN } from './seat.js';
 import type { Place } from './seat.js';
+import { FIRST_SLICE, NAPS } from './waiting.js';
 
 /** How often a newcomer looks at a held lock before it goes to sleep. */
 const SPINS = 60;
@@ -27,15 +28,6 @@ const FAIR_SPINS = 2500;
  */
 const PATIENCE = 2;
 const FAIR_PATIENCE = 10;
-
-/**
- * The first slice of a wait, in ms; each one is twice as long as the one before. Threads that have the core of the one
- * to whom the lock was thrown open may keep it from running for milliseconds; one on another core asks then.
- */
-const FIRST_SLICE = 2;
-/** How long a seeker sleeps, in ms, and how often. */
-const NAP = 0.3;
-const NAPS = 16;
 
 export interface Spins {
   readonly lock: number;
@@ -67,38 +59,21 @@ export class MutexWords extends Ownership implements Outer {
   // Apart, so that the step before can be compiled into its callers.
   #wait(units: number, ms: number): boolean {
     if (this.spin(units)) return true;
-    const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
     this.begin(units);
-    let looked = false;
-    let slice = this.fair ? SLICE : FIRST_SLICE;
     // Who is next in a fair lock does not go to sleep; the others would only keep the holder from its core.
     const resting = this.fair && this.spins.seat > 0 && this.oldest() === -1 ? SPINNING : PARKED;
-    while (!this.poll(looked, resting)) {
-      const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
-      if (left <= 0) {
-        this.end();
-        return false;
-      }
-      const silent = this.sleep(Math.min(left, slice), this.spins.seat) === 'timed-out';
-      if (silent) this.#trusts = false;
-      else if (this.seek(deadline)) return true;
-      looked = silent && this.lookAround();
-      slice = Math.min(2 * slice, SLICE);
-    }
-    return true;
+    return this.outwait(ms, this.fair ? SLICE : FIRST_SLICE, this.spins.naps, resting, this.spins.seat);
   }
 
-  /** Woken: stays awake, more or less, until the lock is ours or it is time to ask for it. */
-  protected seek(deadline: number): boolean {
+  protected override seek(deadline: number, naps: number): boolean {
     if (this.fair || this.state !== WOKEN) return false;
-    for (let naps = 0; naps < this.spins.naps; naps++) {
-      if (this.poll(false, SEEKING)) return true;
-      if (this.isOld(this.place.slot) && !this.handedLately) break;
-      if (this.memory.now() + NAP > deadline) break;
-      this.memory.wait(this.row + SEAT_STATE, SEEKING, NAP);
-    }
+    if (super.seek(deadline, naps)) return true;
     this.state = WOKEN;
     return false;
+  }
+
+  protected override get asks(): boolean {
+    return this.isOld(this.place.slot) && !this.handedLately;
   }
 
   // Not once somebody waits: then a free lock is his.
@@ -156,6 +131,7 @@ export class MutexWords extends Ownership implements Outer {
 
   /** Asks the system about those we wait for. True if a lock that was handed over may be taken by anybody now. */
   lookAround(slices: number = 1): boolean {
+    this.#trusts = false;
     const word = Atomics.load(this.words, this.at);
     if ((word & NAME) !== 0) {
       suspect(this.memory, slotOf(word));
