@@ -8,7 +8,7 @@
  *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on; both by compareExchange
  *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it; likewise
  *   Woken      -> any: its owner, who must take the lock, or wait again, or pass the wake-up on
- *   Seeking    -> any: its owner, likewise (mutex.ts)
+ *   Seeking    -> any: its owner, likewise (waiting.ts)
  *   Granted    -> Idle: its owner (rwlock.ts)
  *
  * Everybody waits in slices. A slice that ends without news is the time to ask whether those who should have acted

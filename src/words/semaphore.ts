@@ -4,7 +4,7 @@
  *
  * Who comes takes permits with one compareExchange, if there are as many as he wants, nobody counts them, and they
  * are not saved up for somebody. Else he waits: takes a place in the order of arrival, parks, sees to it that WAIT is
- * set, and looks again after each of these steps, so that nothing which happens in between can be missed.
+ * set or somebody seeks, and looks again after each of these steps, so that nothing which happens in between can be missed.
  *
  * `recovered` is never true: permits say how many may go on, and do not protect what only one may touch. (A semaphore
  * of one permit is no mutex in this.)
