@@ -22,6 +22,7 @@ import { Memory } from '../src/words/memory.js';
 interface Kind {
   readonly fair: boolean;
   readonly old: boolean;
+  readonly spins?: number;
 }
 
 const kinds: Record<string, Kind> = {
@@ -30,9 +31,9 @@ const kinds: Record<string, Kind> = {
   fair: { fair: true, old: false },
 };
 
-const lockOf = ({ words, thread, now }: Env, threads: number, { fair, old }: Kind): RWLockWords =>
+const lockOf = ({ words, thread, now }: Env, threads: number, { fair, old, spins = 0 }: Kind): RWLockWords =>
   new RWLockWords(placeOf(new CheckedMemory(words, layoutOf(threads), now, old), thread), fair, {
-    lock: 0,
+    lock: spins,
     seat: 0,
     naps: 0,
   });
@@ -144,6 +145,12 @@ for (const [name, kind] of Object.entries(kinds)) {
   test(`${name}: a reader and a writer, two rounds`, () => {
     holds(program([times(2, read(2, kind)), write(2, kind)], { bound: { preemptions: 4 } }));
     holds(program([read(2, kind), times(2, write(2, kind))], { bound: { preemptions: 4 } }));
+  });
+  test(`${name}: a reader and a writer, a short spin`, () => {
+    const spinning = { ...kind, spins: 1 };
+    const threads = [times(2, read(2, spinning)), times(2, write(2, spinning))];
+    holds(program(threads, { bound: { preemptions: 3 } }));
+    holds(program(times(2, write(2, spinning)), { kills: 1, rescues: 3, bound: { preemptions: 3 } }));
   });
   test(`${name}: two writers`, () => {
     holds(program([write(2, kind), times(2, write(2, kind))]));

@@ -1,13 +1,12 @@
 /**
  * A mutex on shared words: how one takes it, and waits for it. Who has it, and who is next, is told in ownership.ts.
  *
- * A newcomer looks for a moment whether the lock comes free, then goes to sleep. Who was woken, and in vain, seeks: it
- * looks again now and then, and nobody who gives the lock back has to care, so that it costs the others nothing. Once
- * it has waited for a millisecond it asks: it parks, sets WAIT, and is handed the lock.
+ * A newcomer looks for a moment whether the lock comes free, then goes to sleep. Who was woken, and in vain, seeks
+ * (waiting.ts). Once it has waited for a millisecond it asks: it parks, sets WAIT, and is handed the lock.
  *
  * Who is awake, Woken or Seeking, answers for those who sleep, also for those who park while he seeks: he sets WAIT
  * when he takes the lock, sets it when he must wait again, and passes on what he cannot use. If he dies, the others'
- * slices end; then they ask for themselves.
+ * slices end; then they ask for themselves. Who takes the lock without having waited answers for nobody.
  */
 import { SLICE } from '../outer.js';
 import type { Outer, Turn } from '../outer.js';
@@ -53,11 +52,11 @@ export class MutexWords extends Ownership implements Outer {
 
   /** Takes it, blocking this thread for at most `ms`. False if it did not come. */
   take(units: number, ms: number): boolean {
-    return this.tryTake(units) || this.#wait(units, ms);
+    return this.tryTake(units) || this.wait(units, ms);
   }
 
   // Apart, so that the step before can be compiled into its callers.
-  #wait(units: number, ms: number): boolean {
+  protected wait(units: number, ms: number): boolean {
     if (this.spin(units)) return true;
     this.begin(units);
     // Who is next in a fair lock does not go to sleep; the others would only keep the holder from its core.
@@ -103,7 +102,8 @@ export class MutexWords extends Ownership implements Outer {
       const open =
         (word & NAME) === 0 ? (word & HANDOFF) === 0 || state === WOKEN || looked : !lives(this.memory, word);
       if (open) {
-        if (!this.seize(word, WAIT)) continue;
+        // Who has only just come answers for nobody.
+        if (!this.seize(word, state === IDLE ? word & WAIT : WAIT)) continue;
         this.state = IDLE;
         return true;
       }

@@ -108,17 +108,24 @@ export class RWLockWords extends Readers {
       this.count(this.reading + 1);
       return true;
     }
-    return (units === READ && this.#tryRead(READ)) || super.take(units, ms);
+    return (units === READ ? this.#tryRead(READ) : this.#tryWrite()) || this.wait(units, ms);
   }
 
-  // A writer only waits for the word here: to take it in vain would disturb the readers.
   protected override spin(units: number): boolean {
-    if (units === READ) return super.spin(units);
+    if (this.fair || units === READ) return super.spin(units);
     for (let i = 0; i < this.spins.lock; i++) {
       const word = Atomics.load(this.words, this.at + WORD);
-      if (word === 0 || (word & WAIT) !== 0) break;
+      if (word === 0 && this.#tryWrite()) return true;
+      if ((word & WAIT) !== 0) break;
     }
     return false;
+  }
+
+  // Readers who are just inside are worth a moment: to take the word in vain would only disturb them.
+  #tryWrite(): boolean {
+    if (!this.tryTakeWord()) return false;
+    for (let i = 0; i <= this.spins.lock; i++) if (this.drained()) return this.#inside();
+    return this.#retreat();
   }
 
   // Not here: readers do not wait for the word alone.
