@@ -31,7 +31,7 @@ import type { Place } from './seat.js';
 export const WAIT = 1;
 export const HANDOFF = 2;
 
-const HANDED = 6;
+export const HANDED = 6;
 
 export class Ownership extends Seat {
   /** Whether the thread that held what was taken last has died holding it. */
