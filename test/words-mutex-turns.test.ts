@@ -191,7 +191,7 @@ test('fair: two hand-overs, each seen once, are not one that nobody takes', () =
   for (const thread of [1, 2, 3]) group.wait(thread);
   for (const thread of [1, 2]) {
     group.at(thread - 1).give(1);
-    assert.equal(group.at(3).poll(group.at(3).lookAround(5)), false);
+    assert.equal(group.at(3).poll(group.at(3).lookAround(10)), false);
     assert.equal(group.at(thread).poll(false), true);
   }
 });
