@@ -22,8 +22,8 @@ const SPINS = 60;
 /** In a fair lock: how often one looks at one's own seat. Some 20 microseconds, half of what a wake-up costs. */
 const FAIR_SPINS = 2500;
 /**
- * After so many slices in which a lock that was handed over was not taken, it is anybody's: a thread that is woken may
- * be blocked by something else, perhaps by us.
+ * After so many slices in which the one to whom the lock was handed over did not take it, it is anybody's: a thread that
+ * is woken may be blocked by something else, perhaps by us.
  */
 const PATIENCE = 2;
 const FAIR_PATIENCE = 10;
@@ -36,8 +36,10 @@ export interface Spins {
 
 export class MutexWords extends Ownership implements Outer {
   protected readonly spins: Spins;
+  /** For how many slices the lock has been nobody's, as far as we have seen, and for whom it was (his ticket). */
   #idleSlices = 0;
-  /** Whether those who are awake may answer for us. */
+  #idleFor: number | undefined = undefined;
+  /** Whether those who are awake may answer for us: not after a slice without news. */
   #trusts = true;
 
   constructor(place: Place, fair: boolean, spins: Spins = { lock: SPINS, seat: FAIR_SPINS, naps: NAPS }) {
@@ -140,9 +142,12 @@ export class MutexWords extends Ownership implements Outer {
     }
     this.suspectAll(WOKEN);
     this.suspectAll(SEEKING);
+    const woken = this.ticketOfWoken();
+    if (this.#idleSlices > 0 && woken === this.#idleFor) this.#idleSlices += slices;
+    // It may have been handed over just now; to pass somebody then matters in a fair lock only.
+    else [this.#idleSlices, this.#idleFor] = [this.fair ? 1 : slices, woken];
     // Nobody is woken in the middle of a hand-over either, but not for so long as to be seen twice.
-    this.#idleSlices += slices;
-    if (!this.anybody(WOKEN)) return !this.fair || this.#idleSlices > slices;
+    if (woken === undefined) return !this.fair || this.#idleSlices > slices;
     return this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
   }
 }

@@ -32,7 +32,7 @@ import { Waiting } from './waiting.js';
 export const WAIT = 1;
 export const HANDOFF = 2;
 
-const HANDED = 6;
+export const HANDED = 6;
 
 export abstract class Ownership extends Waiting {
   /** Whether the thread that held what was taken last has died holding it. */

@@ -10,7 +10,7 @@
  *             Woken -> Late: anybody who looks around     Late -> any: its owner
  *
  * Usually permits are anybody's who comes, even if others wait, and small requests pass a large one that cannot be
- * granted yet; see mutex.ts for why. Whoever was woken and found them gone seeks (waiting.ts). Whoever has waited for a
+ * granted yet; see ownership.ts for why. Whoever was woken and found them gone seeks (waiting.ts). Whoever has waited for a
  * millisecond is passed by nobody.
  *
  * All of that is decided in one place, `serve`: it looks at the word and at all seats, sets the marks right (by
