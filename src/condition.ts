@@ -267,7 +267,6 @@ export class Condition {
     words.enter();
     mutex.giveSync(1);
     const notified = words.wait(timeout);
-    words.leave();
     mutex.retakeSync(1);
     mutex.resume(guard);
     this.#line.goOn();
