@@ -50,7 +50,7 @@ const layers: Record<string, readonly string[]> = {
   'files/file-names': ['errors'],
   'files/system': [],
   'files/place': ['errors', 'open-files'],
-  'files/page': ['addon', 'errors', 'open-files', 'system'],
+  'files/page': ['addon', 'errors', 'file-names', 'open-files', 'system'],
   'files/records': ['page', 'system'],
   'files/removal': ['addon', 'file-names', 'open-files'],
   'files/folder': [

@@ -17,6 +17,9 @@
 import { createHash } from 'node:crypto';
 import { LockMisuseError, LockUnsupportedError } from '../errors.js';
 
+/** What the page of a folder is called (page.ts). No name of ours begins with a dot. */
+export const PAGE = '.tierlock';
+
 /** What a file is the lock of. */
 export type NameKind = 'lock' | 'semaphore';
 /** How names become files: ours, or as oslo.concurrency does it. */
@@ -75,6 +78,7 @@ export function osloFileOf(kind: NameKind, name: string, prefix = ''): string {
 
 function whatIsWrong(file: string, prefix: string): string | undefined {
   if (file === '' || file === '.' || file === '..') return `'${file}' is no file`;
+  if (file === PAGE) return 'the page of the folder is called so';
   if (prefix.includes('/')) return 'its prefix would lead to another folder';
   if (file.includes('\0')) return 'it has a NUL in it';
   if (LONE.test(file)) return 'half a surrogate pair has no bytes';

@@ -28,11 +28,9 @@ import { join } from 'node:path';
 import { Locked } from '../addon.js';
 import type { Addon } from '../addon.js';
 import { LockBackendError } from '../errors.js';
+import { PAGE } from './file-names.js';
 import { explain } from './open-files.js';
 import { bootId } from './system.js';
-
-/** The page's file within its folder. */
-export const PAGE = '.tierlock';
 
 const MAGIC = 0;
 const LAYOUT = 1;
