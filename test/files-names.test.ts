@@ -26,13 +26,43 @@ test('what a file system takes in its own way is escaped', () => {
 
 test('names that look alike are different names', () => {
   const composed = '\u00e9';
-  const alike = [composed, composed.normalize('NFD'), 'e', '\ud83d', '\ude00', '😀', '\ufffd', 'A', 'a', 'x.lock', 'x'];
+  const alike = [
+    composed,
+    composed.normalize('NFD'),
+    'e',
+    '\ud83d',
+    '\ude00',
+    '😀',
+    '\ufffd',
+    'A',
+    'a',
+    'x.lock',
+    'x',
+  ];
   const files = alike.flatMap((name) => [fileOf('lock', name), fileOf('semaphore', name)]);
   assert.equal(new Set(files).size, files.length);
 });
 
 // Pieces that are dangerous beside each other: escapes, ends, halves of characters, lengths around the limits.
-const pieces = ['a', 'Z', '0', '.', '-', '%', '~', '%~', '/', '\0', ' ', 'é', 'e\u0301', '€', '😀', '\ud83d', '\ude00']
+const pieces = [
+  'a',
+  'Z',
+  '0',
+  '.',
+  '-',
+  '%',
+  '~',
+  '%~',
+  '/',
+  '\0',
+  ' ',
+  'é',
+  'e\u0301',
+  '€',
+  '😀',
+  '\ud83d',
+  '\ude00',
+]
   .concat(['.lock', '.semaphore', '%2E', '%25', '\ufffd', 'x'.repeat(40), '€'.repeat(15), '\u{10ffff}'])
   .concat(['0123456789abcdef0123456789abcdef', '\ud800', '\udfff', '_', '\u00ed\u00a0\u0080']);
 
@@ -65,9 +95,34 @@ test('a long name keeps its beginning, and its end counts', () => {
 });
 
 test('what no name is called has no way back', () => {
-  const strange = ['', '.lock', 'a', 'a.txt', '.a.lock', '-a.lock', 'a%.lock', 'a%2e.lock', 'a%41.lock', '%%.lock']
-    .concat(['é.lock', 'a b.lock', '%FF.lock', '%C0%80.lock', `a%~${'0'.repeat(32)}.lock`, `${'a'.repeat(201)}.lock`])
-    .concat(['%~.lock', '%ED%A0%BD%ED%B8%80.lock', '.tierlock', 'a.LOCK', 'a.lock\n', `%~${'0'.repeat(32)}.lock`]);
+  const strange = [
+    '',
+    '.lock',
+    'a',
+    'a.txt',
+    '.a.lock',
+    '-a.lock',
+    'a%.lock',
+    'a%2e.lock',
+    'a%41.lock',
+    '%%.lock',
+  ]
+    .concat([
+      'é.lock',
+      'a b.lock',
+      '%FF.lock',
+      '%C0%80.lock',
+      `a%~${'0'.repeat(32)}.lock`,
+      `${'a'.repeat(201)}.lock`,
+    ])
+    .concat([
+      '%~.lock',
+      '%ED%A0%BD%ED%B8%80.lock',
+      '.tierlock',
+      'a.LOCK',
+      'a.lock\n',
+      `%~${'0'.repeat(32)}.lock`,
+    ]);
   for (const file of strange) assert.equal(nameOf(file), undefined, file);
 });
 

@@ -13,9 +13,9 @@
  * What is promised of tokens: each is greater than any that was drawn in this folder before,
  * - while the system is up, whoever dies;
  * - after it went down, in whatever state the page came back: that may be old, so TOKENS jumps by 2 ** 32, and at least
- *   to the clock's second times 2 ** 20;
- * - after the page was removed or wiped, if the clock has not been set back and no more than a million tokens a second
- *   were drawn on average since the folder was made: so long the clock is ahead of them;
+ *   to the clock's ms times 2 ** 10;
+ * - after the page was removed or wiped, if the clock has not been set back and no more than a thousand tokens a ms were
+ *   drawn on average since the folder was made: so long the clock is ahead of them;
  * - or there is an error: whoever sees TOKENS go back, or outside of what can be, draws none.
  * While processes use a page that was removed, they and those who came later draw from different ones.
  *
@@ -135,10 +135,15 @@ function tryReady(addon: Addon, fd: number, path: string, boot: bigint): Page | 
 /** Undefined if the file has been removed meanwhile. */
 function makeReady(addon: Addon, fd: number, path: string, boot: bigint): Page | undefined {
   if (!lock(addon, fd, path)) return undefined;
-  grow(fd, path);
-  const memory = map(addon, fd, path);
-  if (!isReady(memory, path, boot)) begin(memory, boot);
-  return new Page(path, memory);
+  try {
+    grow(fd, path);
+    const memory = map(addon, fd, path);
+    if (!isReady(memory, path, boot)) begin(memory, boot);
+    return new Page(path, memory);
+  } finally {
+    // To close it would not do: what is mapped keeps the open file, and that keeps its lock.
+    addon.unlockFile(fd, OFD_EXCLUSIVE);
+  }
 }
 
 /** False if the file has been removed. */
@@ -197,7 +202,7 @@ function isReady(memory: ArrayBuffer, path: string, boot: bigint): boolean {
 function begin(memory: ArrayBuffer, boot: bigint): void {
   const words = new Int32Array(memory);
   const longs = new BigInt64Array(memory);
-  const clock = BigInt(Math.floor(Date.now() / 1000)) << 20n;
+  const clock = BigInt(Date.now()) << 10n;
   const last = Atomics.load(longs, TOKENS);
   const jumped = last >= 0n && last < END ? last + JUMP : 0n;
   const from = jumped > clock ? jumped : clock;

@@ -9,8 +9,8 @@
  * In /tmp anybody may make anything, but its sticky bit lets nobody replace what is another's: so what has been found to
  * be ours stays ours.
  */
-import { lstatSync, mkdirSync, statfsSync, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, statfsSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { LockBackendError, LockMisuseError, LockUnsupportedError } from '../errors.js';
 import { explain } from './open-files.js';
 
@@ -70,15 +70,37 @@ function fromEnvironment(env: NodeJS.ProcessEnv): string | undefined {
 
 function make(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeAll(path);
     if (statSync(path).isDirectory()) return;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST' && code !== 'ENOTDIR') throw explain(error, path, 'made', 'folder');
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw explain(error, path, 'made', 'folder');
   }
   throw new LockBackendError(`'${path}' or a part of it is no folder: choose another for the locks`, {
     lock: path,
   });
+}
+
+/** With its parents. (Node's own way never ends where the system says that a parent is not there which is: in /proc.) */
+function makeAll(path: string): void {
+  try {
+    makeOne(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
+    makeAll(parent);
+    makeOne(path);
+  }
+}
+
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // On a file system that is read-only it may be there all the same.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code === 'ENOENT' || !existsSync(path)) throw error;
+  }
 }
 
 function makeOwn(path: string): void {
