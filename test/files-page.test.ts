@@ -192,6 +192,17 @@ for (const [what, [at, bytes, message]] of Object.entries(wrong)) {
   });
 }
 
+test('another boot does not hide what is wrong with the counter', () => {
+  for (const counter of [0n, -1n, 1n << 60n]) {
+    const path = newFolder();
+    open(path);
+    poke(path, At.tokens, long(counter));
+    poke(path, At.boot, long(12_345n));
+    assert.throws(() => open(path), /its counter is none/);
+    assert.throws(() => open(path), /its counter is none/);
+  }
+});
+
 test('a short file that is no page is left as it is', () => {
   const path = newFolder();
   writeFileSync(pageOf(path), 'a text that somebody needs');

@@ -65,14 +65,14 @@ export class Page {
     this.path = path;
     this.words = new Int32Array(memory);
     this.longs = new BigInt64Array(memory);
-    this.#latest = this.#check(Atomics.load(this.longs, TOKENS));
+    this.#latest = check(this.longs, Atomics.load(this.longs, TOKENS), path);
   }
 
   /** A number greater than any that was drawn here before. */
   nextToken(): bigint {
     const token = Atomics.add(this.longs, TOKENS, 1n) + 1n;
     if (token <= this.#latest) return this.fail('its counter has gone back');
-    return (this.#latest = this.#check(token));
+    return (this.#latest = check(this.longs, token, this.path));
   }
 
   /** The last one that anybody has drawn. */
@@ -83,11 +83,6 @@ export class Page {
   /** How the locks are taken: what was said first, if anybody has. `via` is a number from 1 on; 0 only asks. */
   agree(via: number): number {
     return Atomics.compareExchange(this.words, VIA, 0, via) || via;
-  }
-
-  #check(token: bigint): bigint {
-    if (token >= Atomics.load(this.longs, FLOOR) && token < END) return token;
-    return this.fail('its counter is none');
   }
 
   /** Throws that the page cannot be used. */
@@ -191,11 +186,21 @@ function isReady(memory: ArrayBuffer, path: string, boot: bigint): boolean {
   if (magic === 0) return false;
   if (magic !== OURS) throw damaged(path, 'it is no page of tierlock');
   const layout = Atomics.load(words, LAYOUT);
-  if (layout === VERSION) return Atomics.load(new BigInt64Array(memory), BOOT) === boot;
+  if (layout === VERSION) {
+    const longs = new BigInt64Array(memory);
+    check(longs, Atomics.load(longs, TOKENS), path);
+    return Atomics.load(longs, BOOT) === boot;
+  }
   const message =
     `'${path}' was made by another release of tierlock (layout ${layout}; this one has ${VERSION}): have all ` +
     'processes of this host use one release, stop them and remove the file; or give some of them another lockPath';
   throw new LockBackendError(message, { lock: path });
+}
+
+/** A token, if it can be one. */
+function check(longs: BigInt64Array, token: bigint, path: string): bigint {
+  if (token >= Atomics.load(longs, FLOOR) && token < END) return token;
+  throw damaged(path, 'its counter is none');
 }
 
 /** The first use of a page, or the first after a boot. Its tokens stay, and whoever held something is gone. */

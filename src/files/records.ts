@@ -232,7 +232,8 @@ function isOf(words: Int32Array, at: number, hash: Hash): boolean {
   return words[at + HASH] === hash.low && words[at + HASH + 1] === hash.high;
 }
 
-function sumOf(words: Int32Array, at: number): number {
+/** What SUM has to be, of the slot that begins there. */
+export function sumOf(words: Int32Array, at: number): number {
   let sum = 0x9e3779b9 | 0;
   for (let i = at + PID; i < at + SUM; i++) sum = Math.imul(sum ^ (words[i] ?? 0), 0x01000193) ^ (sum >>> 15);
   return sum;
