@@ -15,7 +15,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { loadAddon } from '../src/addon.js';
 import { Folder, openFolder } from '../src/files/folder.js';
 import { FileLock, LockUnsupportedError } from '../src/index.js';
 import type { Count } from './support/file-locks.js';
@@ -75,12 +74,8 @@ test('what nobody uses is removed, and nothing else', () => {
   symlinkSync('README', join(lockPath, 'link.lock'));
   assert.equal(spawnSync('mkfifo', [join(lockPath, 'pipe.lock')]).status, 0);
   const { removed, inUse } = folder.clean();
-  assert.deepEqual(removed.map((file) => folder.nameOf(file)?.key.slice(0, 5)).toSorted(), [
-    '.',
-    'free',
-    'xxxxx',
-    'é',
-  ]);
+  const names = removed.map((file) => folder.nameOf(file)?.key.slice(0, 5) ?? '');
+  assert.deepEqual(new Set(names), new Set(['.', 'free', 'xxxxx', 'é']));
   assert.deepEqual(inUse.toSorted(), ['flocked.lock', 'held.lock', 'shared.lock']);
   const stay = [
     '.hidden.lock',
@@ -175,5 +170,4 @@ test('our own folder is kept from those who remove old files, as long as somebod
   const folder = new Folder({ path, own: true });
   assert.ok(folder.nextToken() > 0n);
   assert.ok(!free());
-  assert.ok(loadAddon().version > 0);
 });

@@ -306,6 +306,6 @@ test('mapFile takes only what it can map', () => {
   assert.throws(() => addon.mapFile(folder, 1), RangeError);
   const readOnly = openSync(path, 'r');
   assert.throws(() => addon.mapFile(readOnly, 50), { code: 'EACCES' });
-  for (const open of [fd, folder, readOnly]) closeSync(open);
+  for (const opened of [fd, folder, readOnly]) closeSync(opened);
   truncateSync(path, 200);
 });

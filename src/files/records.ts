@@ -129,6 +129,7 @@ export class Records {
     let unknown = false;
     for (let i = 0; i < PROBES; i++) {
       const at = slotOf(hash, i);
+      if (this.#isEmpty(at)) continue;
       const slot = this.#copy(at);
       if (slot === undefined) unknown = true;
       else if (slot[PID] !== 0 && isOf(slot, 0, hash)) {
@@ -143,7 +144,7 @@ export class Records {
   /** Empties what the dead have left. */
   sweep(): void {
     for (let at = RECORDS.at; at < RECORDS.at + RECORDS.words; at += WORDS) {
-      if (this.#words[at + PID] !== 0) this.#emptyIfDead(at);
+      if (!this.#isEmpty(at)) this.#emptyIfDead(at);
     }
   }
 
@@ -168,6 +169,10 @@ export class Records {
     this.#looked = now;
     for (let i = 0; i < PROBES; i++) this.#emptyIfDead(slotOf(hash, i));
     return true;
+  }
+
+  #isEmpty(at: number): boolean {
+    return (Atomics.load(this.#words, at) & 1) === 0 && Atomics.load(this.#words, at + PID) === 0;
   }
 
   #emptyIfDead(at: number): void {

@@ -82,7 +82,8 @@ function removeOpen(addon: Addon, fd: number, path: string): Removal {
     return 'removed';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EPERM' || code === 'EACCES') return 'left';
+    // Not ours to remove; or somebody did, without asking anybody.
+    if (code === 'EPERM' || code === 'EACCES' || code === 'ENOENT') return 'left';
     throw error;
   }
 }
