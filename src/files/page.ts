@@ -23,7 +23,7 @@
  * - TOKENS, under one boot, only grows. FLOOR <= TOKENS < 2 ** 60.
  * - The file is never cut short, and all of it has been written to: so no store into it lacks room on the disk.
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Locked } from '../addon.js';
 import type { Addon } from '../addon.js';
@@ -131,6 +131,8 @@ function tryReady(addon: Addon, fd: number, path: string, boot: bigint): Page | 
 function makeReady(addon: Addon, fd: number, path: string, boot: bigint): Page | undefined {
   if (!lock(addon, fd, path)) return undefined;
   try {
+    const [magic] = firstWord(fd);
+    if (magic !== 0 && magic !== OURS) throw damaged(path, 'it is no page of tierlock');
     grow(fd, path);
     const memory = map(addon, fd, path);
     if (!isReady(memory, path, boot)) begin(memory, boot);
@@ -158,6 +160,13 @@ function lock(addon: Addon, fd: number, path: string): boolean {
     const message = `'${path}' stays locked by another process, which is stopped, or is none of tierlock's: end it`;
     throw new LockBackendError(message, { lock: path });
   }
+}
+
+/** 0 where the file has none yet. */
+function firstWord(fd: number): Int32Array {
+  const word = new Int32Array(1);
+  readSync(fd, word, 0, 4, 4 * MAGIC);
+  return word;
 }
 
 /** Writes, where the file has not been written yet: a full disk is an error here, and would be a signal later. */
