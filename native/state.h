@@ -51,6 +51,8 @@ struct State {
   napi_threadsafe_function wait_done = nullptr;
   Napi::FunctionReference on_wait_done;
 
+  std::map<const char*, Napi::Reference<Napi::ArrayBuffer>> mapped;  // files, by their memory
+
   explicit State(int32_t thread) : thread(thread) {}
 };
 
@@ -60,5 +62,6 @@ void AddRing(Napi::Env env, Napi::Object exports);
 void AddBlock(Napi::Env env, Napi::Object exports);
 void AddFutex(Napi::Env env, Napi::Object exports);
 void AddFiles(Napi::Env env, Napi::Object exports);
+void AddMappedFiles(Napi::Env env, Napi::Object exports);
 
 }  // namespace tierlock

@@ -119,6 +119,13 @@ export interface Addon {
   limitWaits(count: number): void;
   /** How many threads wait. */
   waits(): number;
+
+  /**
+   * The first `bytes` of the open file as memory that all processes share which map it, mapped until this one ends;
+   * always the same object, whatever becomes of the descriptor. The file must have that many already, and keep them: who
+   * reads what has been cut off is killed by SIGBUS. An ArrayBuffer as `chunk` gives it, but not for `futexWait`.
+   */
+  mapFile(fd: number, bytes: number): ArrayBuffer;
 }
 
 /** How an attempt to lock a file ends. */

@@ -92,11 +92,23 @@ const remedies: Readonly<Record<string, string>> = {
   EBADF: 'an exclusive lock of this kind needs the right to write the file, a shared one to read it',
 };
 
+const foldersRemedies: Readonly<Record<string, string>> = {
+  EACCES:
+    'this user must be allowed to write in it, and to make it if it is not there; or choose another lockPath',
+  EPERM: 'this user must be allowed to write in it; or choose another lockPath',
+  ENOENT: 'the folder around it does not exist',
+};
+
 /** An error of the system, with what to do about it. */
-export function explain(error: unknown, path: string, what: string): LockBackendError {
+export function explain(
+  error: unknown,
+  path: string,
+  what: string,
+  thing: 'lock file' | 'folder' = 'lock file',
+): LockBackendError {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  const remedy = remedies[code] ?? message;
-  return new LockBackendError(`the lock file '${path}' could not be ${what} (${code}): ${remedy}`, {
+  const remedy = (thing === 'folder' ? foldersRemedies[code] : undefined) ?? remedies[code] ?? message;
+  return new LockBackendError(`the ${thing} '${path}' could not be ${what} (${code}): ${remedy}`, {
     lock: path,
     cause: error,
   });

@@ -93,6 +93,8 @@ export class Taker implements AsyncDisposable {
   /** Resolves when the process is gone: reaped, and all that it said heard. */
   get gone(): Promise<End> {
     this.#child.ref();
+    // It may end before the last that it said is heard, and then nothing else would keep the test alive.
+    this.#child.channel?.ref();
     return this.#end;
   }
 
