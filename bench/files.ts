@@ -36,6 +36,7 @@ function contended(processes: number, how: 'sync' | 'async'): Case {
     unit: 'k/s',
     contestants: how === 'sync' ? blocking : [...awaiting, 'proper-lockfile'],
     slow: ['proper-lockfile'],
+    rounds: 3,
     absent: unfit,
     quick: processes === 2,
     async trial(name, quick) {
@@ -52,10 +53,12 @@ function shares(processes: number): Case {
     name: `smallest share per largest, ${processes} processes`,
     unit: 'x',
     contestants: ['tierlock', 'tierlock: flock', 'tierlock: await', 'fs-ext: flockSync'],
+    rounds: 3,
     absent: unfit,
     quick: processes === 2,
+    // However fair a lock is, whoever shares a core has to wait for the scheduler, too.
     trial: async (name, quick) => [
-      share(await contest(name, { processes, windows: 1, windowMs: quick ? 200 : 600 })),
+      share(await contest(name, { processes, windows: 1, windowMs: quick ? 200 : 200 * processes })),
     ],
   };
 }
@@ -66,6 +69,7 @@ function bystander(call: Call): Case {
     unit: 'x',
     contestants: ['tierlock: await', 'fs-native-extensions: waitForLock', 'fs-ext: flock'],
     slow: ['fs-native-extensions: waitForLock'],
+    rounds: 3,
     absent: unfit,
     trial: (name, quick) => slowed(name, call, quick),
   };
@@ -99,6 +103,7 @@ const handedOff: Case = {
   unit: 'us',
   contestants: [...blocking, ...awaiting],
   slow: ['fs-native-extensions: waitForLockSync', 'fs-native-extensions: waitForLock', 'os-lock'],
+  rounds: 5,
   absent: unfit,
   trial: async (name, quick) => [await handOff(name, quick)],
 };
@@ -114,6 +119,7 @@ const killed: Case = {
     'fs-native-extensions: waitForLock',
     'os-lock',
   ],
+  rounds: 3,
   absent: unfit,
   trial: recovery,
 };

@@ -7,7 +7,7 @@ import { newFile, withFolder } from './folder.js';
 
 /** Pairs of less than a microsecond, and others of half a millisecond. */
 function effortOf(quick: boolean): Effort {
-  return quick ? { count: 20_000, rounds: 3, budget: 60 } : { count: 100_000, rounds: 9, budget: 900 };
+  return quick ? { count: 20_000, rounds: 3, budget: 60 } : { count: 50_000, rounds: 9, budget: 500 };
 }
 
 /** Nanoseconds of a lock and its release. */

@@ -11,7 +11,7 @@ import { Count, type Relay } from './relay.js';
 
 /** The median of the microseconds from the release to the waiter's next step. */
 export function handOff(who: string | Origin, quick: boolean): Promise<number> {
-  const turns = quick ? 40 : 200;
+  const turns = quick ? 40 : 160;
   const lock = typeof who === 'string' ? fileOrigin(who) : who;
   return withFolder((folder) =>
     withCrew(new URL('relay.js', import.meta.url), 2, async (mates) => {
