@@ -16,9 +16,9 @@ export interface Relay {
 /** Places of the board: how often each was about to wait, how often each then had the lock. */
 export const Ready = 0;
 export const Got = 2;
-/** When the lock was last given back, and how often it was had. Only the holder writes them. */
+/** When the lock was last given back, and how often it was. Only the holder writes them. */
 export const ReleasedAt = 4;
-export const Count = 5;
+export const Released = 5;
 
 /** Longer than all need until their wait sleeps, on whatever thread it does. */
 const settleMs = 1;
@@ -45,7 +45,8 @@ export async function run({ lock, path, board, index, turns }: Relay): Promise<n
     const release = held instanceof Promise ? await held : held;
     const at = clock();
     if (turn > 0) took.push(at - words.get(ReleasedAt));
-    words.set(Count, words.get(Count) + 1);
+    if (words.get(Released) !== turn)
+      throw new Error('the lock does not exclude: the other one still holds it');
     words.set(Got + index, got);
 
     // Process 1 is ready for the first time when process 0 holds for the first; then it is ahead by one.
@@ -55,6 +56,7 @@ export async function run({ lock, path, board, index, turns }: Relay): Promise<n
       await until(() => words.get(Ready + other) >= next);
       spin(settleMs);
     }
+    words.set(Released, turn + 1);
     words.set(ReleasedAt, clock());
     await release();
     // Nobody barges: that would be no hand-off.
