@@ -5,7 +5,7 @@
     'target_name': 'tierlock',
     'sources': [
       'native/addon.cc', 'native/arguments.cc', 'native/bells.cc', 'native/block.cc', 'native/ends.cc', 'native/files.cc',
-      'native/futex.cc', 'native/names.cc', 'native/process.cc', 'native/ring.cc', 'native/waits.cc',
+      'native/futex.cc', 'native/names.cc', 'native/posix_holds.cc', 'native/process.cc', 'native/ring.cc', 'native/waits.cc',
     ],
     'defines': [
       'NAPI_VERSION=9',
@@ -30,7 +30,7 @@
       # own would ask for the newest functions of the C library that it was compiled with.
       ['OS=="linux"', {
         'sources': [
-          'native/file_lock_linux.cc', 'native/interrupt_linux.cc', 'native/memory_linux.cc', 'native/process_linux.cc',
+          'native/file_id_linux.cc', 'native/file_lock_linux.cc', 'native/interrupt_linux.cc', 'native/memory_linux.cc', 'native/process_linux.cc',
           'native/thread_linux.cc',
         ],
         # Never unloaded: process_linux.cc.
@@ -38,7 +38,7 @@
       }],
       ['OS=="mac"', {
         'sources': [
-          'native/file_lock_mac.cc', 'native/interrupt_mac.cc', 'native/memory_mac.cc', 'native/process_mac.cc',
+          'native/file_id_mac.cc', 'native/file_lock_mac.cc', 'native/interrupt_mac.cc', 'native/memory_mac.cc', 'native/process_mac.cc',
           'native/thread_mac.cc',
         ],
         'xcode_settings': {

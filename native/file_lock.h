@@ -1,4 +1,9 @@
 // The kernel's locks on files, each system's in a file of its own (binding.gyp chooses).
+//
+// Where the kernel locks ranges, whoever has to wait queues at a gate first: a byte behind all ranges that is
+// locked in the same mode, until the range itself is ours. So a writer who waits keeps new readers out, and
+// readers who wait keep the next writer out; nobody starves. Whoever finds the range free has nothing to do
+// with the gate, but for readers, who look whether a writer has it.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +14,14 @@ namespace tierlock {
 enum class FileKind : int32_t {
   kOfd = 0,    // fcntl, of the open file description
   kFlock = 1,  // flock(2), likewise; always the whole file
-  kPosix = 2,  // fcntl, of the process
+  kPosix = 2,  // fcntl, of the process; see posix_holds.h
 };
 constexpr int32_t kFileKinds = 3;
 
 enum class FileMode : int32_t { kShared = 0, kExclusive = 1 };
+
+// Ranges end before this.
+constexpr int64_t kGates = int64_t{1} << 52;
 
 struct FileLock {
   int fd;
@@ -32,8 +40,12 @@ enum class Locked : int32_t {
   kFailed = 4,       // errno says why
 };
 
-// Takes it if that is possible now. If this file description holds the range already it is converted.
+// Takes it if that is possible now.
 Locked TryFileLock(const FileLock& lock);
+
+// This file description holds the range already: gets it in this mode instead, without letting go in between,
+// if that is possible now. Not with kFlock, unless it becomes shared.
+Locked ConvertFileLock(const FileLock& lock);
 
 // Blocks until it can be taken or this thread is interrupted.
 Locked WaitFileLock(const FileLock& lock);
@@ -45,10 +57,11 @@ Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds);
 int UnlockFile(const FileLock& lock);
 
 // Who keeps us from taking it: the number of a process, 0 for nobody, -1 for somebody whom the kernel does
-// not name. Less than that is the negative number of an error, minus one.
+// not name. Less than that is the negative number of an error, minus one. Not while this description holds
+// it.
 int64_t WhoLocks(const FileLock& lock);
 
-// Whether there is such a kind here.
-bool HasFileKind(FileKind kind);
+// Whether somebody waits whom a reader should let in first. Always false with kFlock.
+bool IsGateClosed(const FileLock& lock);
 
 }  // namespace tierlock

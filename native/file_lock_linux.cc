@@ -8,6 +8,7 @@
 
 #include "file_lock.h"
 #include "interrupt.h"
+#include "posix_holds.h"
 
 namespace tierlock {
 namespace {
@@ -17,20 +18,49 @@ struct flock Described(const FileLock& lock, short type) {
   described.l_type = type;
   described.l_whence = SEEK_SET;
   described.l_start = lock.start;
-  described.l_len = lock.length;
+  described.l_len = lock.length == 0 ? kGates - lock.start : lock.length;
+  return described;
+}
+
+struct flock Gate(const FileLock& lock, short type) {
+  struct flock described = {};
+  described.l_type = type;
+  described.l_whence = SEEK_SET;
+  described.l_start = kGates + lock.start;
+  described.l_len = 1;
   return described;
 }
 
 short TypeOf(FileMode mode) { return mode == FileMode::kShared ? F_RDLCK : F_WRLCK; }
 
-int Take(const FileLock& lock, bool wait) {
-  if (lock.kind == FileKind::kFlock) {
-    int operation = lock.mode == FileMode::kShared ? LOCK_SH : LOCK_EX;
-    return flock(lock.fd, wait ? operation : operation | LOCK_NB);
-  }
-  struct flock described = Described(lock, TypeOf(lock.mode));
+int Set(const FileLock& lock, struct flock described, bool wait) {
   if (lock.kind == FileKind::kOfd) return fcntl(lock.fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &described);
   return fcntl(lock.fd, wait ? F_SETLKW : F_SETLK, &described);
+}
+
+int Take(const FileLock& lock, bool wait) {
+  if (lock.kind != FileKind::kFlock) return Set(lock, Described(lock, TypeOf(lock.mode)), wait);
+  int operation = lock.mode == FileMode::kShared ? LOCK_SH : LOCK_EX;
+  return flock(lock.fd, wait ? operation : operation | LOCK_NB);
+}
+
+int TakeAtTurn(const FileLock& lock) {
+  if (lock.kind == FileKind::kFlock) return Take(lock, true);
+  if (Set(lock, Gate(lock, TypeOf(lock.mode)), true) != 0) return -1;
+  int result = Take(lock, true);
+  int error = errno;
+  Set(lock, Gate(lock, F_UNLCK), false);
+  errno = error;
+  return result;
+}
+
+int Unlock(const FileLock& lock) {
+  int result;
+  do {
+    result =
+        lock.kind == FileKind::kFlock ? flock(lock.fd, LOCK_UN) : Set(lock, Described(lock, F_UNLCK), false);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
 }
 
 // Whoever removes a file of locks has it locked meanwhile. So whoever gets the lock later can see it. (The
@@ -49,21 +79,50 @@ Locked Checked(const FileLock& lock) {
   return Locked::kFailed;
 }
 
-}  // namespace
-
-bool HasFileKind(FileKind) { return true; }
-
-Locked TryFileLock(const FileLock& lock) {
+Locked Try(const FileLock& lock) {
   while (Take(lock, false) != 0) {
     if (errno == EAGAIN || errno == EACCES) return Locked::kTaken;
     if (errno != EINTR) return Locked::kFailed;
   }
-  return Checked(lock);
+  return Locked::kYes;
+}
+
+}  // namespace
+
+bool IsGateClosed(const FileLock& lock) {
+  if (lock.kind == FileKind::kFlock) return false;
+  struct flock gate = Gate(lock, F_RDLCK);
+  return fcntl(lock.fd, lock.kind == FileKind::kOfd ? F_OFD_GETLK : F_GETLK, &gate) == 0 &&
+         gate.l_type != F_UNLCK;
+}
+
+Locked TryFileLock(const FileLock& lock) {
+  if (lock.mode == FileMode::kShared && IsGateClosed(lock)) return Locked::kTaken;
+  if (lock.kind == FileKind::kPosix && !HoldPosix(lock)) return errno == 0 ? Locked::kTaken : Locked::kFailed;
+  Locked locked = Try(lock);
+  if (locked == Locked::kYes) return Checked(lock);
+  int error = errno;
+  if (lock.kind == FileKind::kPosix) ForgetPosix(lock, Unlock);
+  errno = error;
+  return locked;
+}
+
+Locked ConvertFileLock(const FileLock& lock) {
+  if (lock.kind == FileKind::kPosix && !HoldPosix(lock)) return errno == 0 ? Locked::kTaken : Locked::kFailed;
+  return Try(lock);
 }
 
 Locked WaitFileLock(const FileLock& lock) {
-  if (Take(lock, true) == 0) return Checked(lock);
-  return errno == EINTR ? Locked::kInterrupted : Locked::kFailed;
+  // Others of this process are not seen by the kernel.
+  while (lock.kind == FileKind::kPosix && !HoldPosix(lock)) {
+    if (errno != 0) return Locked::kFailed;
+    if (PauseInterruptibly()) return Locked::kInterrupted;
+  }
+  if (TakeAtTurn(lock) == 0) return Checked(lock);
+  int error = errno;
+  if (lock.kind == FileKind::kPosix) ForgetPosix(lock, Unlock);
+  errno = error;
+  return error == EINTR ? Locked::kInterrupted : Locked::kFailed;
 }
 
 Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds) {
@@ -76,24 +135,15 @@ Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds) {
 }
 
 int UnlockFile(const FileLock& lock) {
-  int result;
-  do {
-    if (lock.kind == FileKind::kFlock) {
-      result = flock(lock.fd, LOCK_UN);
-    } else {
-      struct flock described = Described(lock, F_UNLCK);
-      result = fcntl(lock.fd, lock.kind == FileKind::kOfd ? F_OFD_SETLK : F_SETLK, &described);
-    }
-  } while (result != 0 && errno == EINTR);
-  return result == 0 ? 0 : errno;
+  return lock.kind == FileKind::kPosix ? ForgetPosix(lock, Unlock) : Unlock(lock);
 }
 
 int64_t WhoLocks(const FileLock& lock) {
   if (lock.kind == FileKind::kFlock) {
-    Locked locked = TryFileLock(lock);
+    Locked locked = Try(lock);
     if (locked == Locked::kTaken) return -1;
     if (locked == Locked::kFailed) return -1 - int64_t{errno};
-    if (locked == Locked::kYes) UnlockFile(lock);
+    UnlockFile(lock);
     return 0;
   }
   struct flock described = Described(lock, TypeOf(lock.mode));

@@ -1,4 +1,4 @@
-// tryLockFile, waitLockFile, unlockFile, whoLocksFile: the kernel's locks on files; beginWait and endWait:
+// tryLockFile, waitLockFile, unlockFile and so on: the kernel's locks on files; beginWait and endWait:
 // waiting for one without blocking this thread.
 //
 // A lock is described by up to four arguments: fd, how, start, length. `how` is the kind times two, plus one
@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "arguments.h"
+#include "posix_holds.h"
 #include "state.h"
 
 namespace tierlock {
@@ -31,10 +32,11 @@ std::optional<FileLock> AsFileLock(const Napi::CallbackInfo& info, const char* w
   FileLock lock = {static_cast<int>(*fd), static_cast<FileKind>(*how / 2), static_cast<FileMode>(*how % 2), 0,
                    0};
   if (info.Length() <= 2) return lock;
-  std::optional<int64_t> start = AsInteger(info.Env(), info[2], 0, kMaxOffset);
-  std::optional<int64_t> length = AsInteger(info.Env(), info[3], 0, kMaxOffset);
-  if (!start || !length) {
-    ThrowTypeError(info.Env(), std::string(what) + ": start and length must be integers, not negative");
+  std::optional<int64_t> start = AsInteger(info.Env(), info[2], 0, kGates - 1);
+  std::optional<int64_t> length = AsInteger(info.Env(), info[3], 0, kGates);
+  if (!start || !length || *start + *length > kGates) {
+    ThrowTypeError(info.Env(),
+                   std::string(what) + ": start and length must be those of a range below 2 ** 52");
     return std::nullopt;
   }
   lock.start = *start;
@@ -58,6 +60,14 @@ Napi::Value TryLockFile(const Napi::CallbackInfo& info) {
   if (!lock) return {};
   Locked locked = TryFileLock(*lock);
   return Outcome(info.Env(), locked, errno, "tryLockFile");
+}
+
+// convertLockFile(fd, how, start?, length?)
+Napi::Value ConvertLockFile(const Napi::CallbackInfo& info) {
+  std::optional<FileLock> lock = AsFileLock(info, "convertLockFile");
+  if (!lock) return {};
+  Locked locked = ConvertFileLock(*lock);
+  return Outcome(info.Env(), locked, errno, "convertLockFile");
 }
 
 // waitLockFile(fd, how, start, length, timeoutMs)
@@ -90,6 +100,23 @@ Napi::Value WhoLocksFile(const Napi::CallbackInfo& info) {
   if (who >= -1) return Napi::Number::New(info.Env(), static_cast<double>(who));
   ThrowErrno(info.Env(), static_cast<int>(-1 - who), "whoLocksFile");
   return {};
+}
+
+// isGateClosed(fd, how, start?, length?)
+Napi::Value IsGateClosedCall(const Napi::CallbackInfo& info) {
+  std::optional<FileLock> lock = AsFileLock(info, "isGateClosed");
+  if (!lock) return {};
+  return Napi::Boolean::New(info.Env(), IsGateClosed(*lock));
+}
+
+// mustStayOpen(fd)
+Napi::Value MustStayOpenCall(const Napi::CallbackInfo& info) {
+  std::optional<int64_t> fd = AsInteger(info.Env(), info[0], 0, std::numeric_limits<int32_t>::max());
+  if (!fd) {
+    ThrowTypeError(info.Env(), "mustStayOpen: fd must be a file descriptor");
+    return {};
+  }
+  return Napi::Boolean::New(info.Env(), MustStayOpen(static_cast<int>(*fd)));
 }
 
 // From a waiting thread.
@@ -188,6 +215,9 @@ Napi::Value CountWaitsCall(const Napi::CallbackInfo& info) {
 
 void AddFiles(Napi::Env env, Napi::Object exports) {
   exports["tryLockFile"] = Napi::Function::New(env, TryLockFile, "tryLockFile");
+  exports["convertLockFile"] = Napi::Function::New(env, ConvertLockFile, "convertLockFile");
+  exports["isGateClosed"] = Napi::Function::New(env, IsGateClosedCall, "isGateClosed");
+  exports["mustStayOpen"] = Napi::Function::New(env, MustStayOpenCall, "mustStayOpen");
   exports["waitLockFile"] = Napi::Function::New(env, WaitLockFile, "waitLockFile");
   exports["unlockFile"] = Napi::Function::New(env, UnlockFileCall, "unlockFile");
   exports["whoLocksFile"] = Napi::Function::New(env, WhoLocksFile, "whoLocksFile");

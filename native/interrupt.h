@@ -16,6 +16,9 @@ void RefuseOtherSignals();
 
 void Interrupt(int32_t thread);
 
+// Sleeps for a millisecond. True if it was interrupted.
+bool PauseInterruptibly();
+
 // Interrupts this thread after that time, and then again and again, until it is destroyed.
 class Alarm {
  public:

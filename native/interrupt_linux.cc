@@ -66,6 +66,11 @@ void RefuseOtherSignals() {
 
 void Interrupt(int32_t thread) { syscall(SYS_tgkill, getpid(), thread, Signal()); }
 
+bool PauseInterruptibly() {
+  timespec time = Timespec(kAgain);
+  return nanosleep(&time, nullptr) != 0;
+}
+
 Alarm::Alarm(int64_t nanoseconds) : timer_(0), set_(false) {
   struct sigevent event = {};
   event.sigev_notify = SIGEV_THREAD_ID;

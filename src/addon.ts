@@ -87,11 +87,17 @@ export interface Addon {
   /**
    * Locks the open file if that is possible now: `Locked.Yes`, `.Taken`, or `.Removed` (nobody can find the file by its
    * name any more; then it is not locked). `how` is the kind times two (0 ofd, 1 flock, 2 posix), plus one if
-   * exclusive. Without a range it is the whole file; a length of 0 is up to the end, however long the file gets. If
-   * this description holds the range already, it is converted. Throws an Error with the system's code for all else.
+   * exclusive. Without a range it is the whole file; a length of 0 is up to the end, however long the file gets. All
+   * ranges end below 2 ** 52. Throws an Error with the system's code for all else.
    */
   tryLockFile(fd: number, how: number, start?: number, length?: number): number;
-  /** The same, but blocks this thread for at most `timeoutMs` (0 to 1000): then it is `.Interrupted`. */
+  /** This description holds the range: gets it in the other mode without letting go, if that is possible now. */
+  convertLockFile(fd: number, how: number, start?: number, length?: number): number;
+  /** Whether somebody waits whom a reader should let in first. The kernel only knows for ofd and posix. */
+  isGateClosed(fd: number, how: number, start?: number, length?: number): boolean;
+  /** Whether to close it would take away a posix lock that another descriptor in this process holds. */
+  mustStayOpen(fd: number): boolean;
+  /** The same as `tryLockFile`, but blocks this thread for at most `timeoutMs` (0 to 1000): then it is `.Interrupted`. */
   waitLockFile(fd: number, how: number, start: number, length: number, timeoutMs: number): number;
   unlockFile(fd: number, how: number, start?: number, length?: number): void;
   /** The process that is in the way, 0 if none is, -1 if the kernel does not say. Not while this description holds. */

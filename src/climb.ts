@@ -22,7 +22,7 @@ export class Climb implements Watcher {
   /** What it is for; 0 while resting. */
   #units = 0;
   #sleep: Promise<unknown> | undefined = undefined;
-  /** For whom it was interrupted, and at what turn. */
+  /** For whom it is, or was when it was stopped, and at what turn. */
   #who: object | undefined = undefined;
   #turn: Turn | undefined = undefined;
 
@@ -56,14 +56,13 @@ export class Climb implements Watcher {
     return true;
   }
 
-  /** Ends the wait. */
-  stop(): void {
-    this.interrupt();
-    this.#who = undefined;
+  /** From now on it is for this one, who has come first in the line since it began: he has the turn, too. */
+  goOnFor(who: object): void {
+    this.#who = who;
   }
 
-  /** Ends it for now: whoever it was for keeps his turn if it is started again for him. */
-  interrupt(): void {
+  /** Ends the wait. Whoever it was for keeps his turn if it is started again for him. */
+  stop(): void {
     if (this.#units === 0) return;
     const [who, turn] = [this.#who, this.#turn];
     this.#rest();

@@ -94,7 +94,7 @@ class ConditionLine extends Line {
 
   /** Notifies cannot be heard of any more. */
   #fail(error: unknown): void {
-    if (this.first !== undefined) this.dismiss(this.first, Promise.reject(error));
+    this.failFirst(error);
     this.#hear();
   }
 
@@ -267,7 +267,6 @@ export class Condition {
     words.enter();
     mutex.giveSync(1);
     const notified = words.wait(timeout);
-    words.leave();
     mutex.retakeSync(1);
     mutex.resume(guard);
     this.#line.goOn();

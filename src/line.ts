@@ -122,11 +122,14 @@ export class Line {
     waiter.resolve(outcome);
   }
 
-  /** Ends the wait of the first, who got nothing. */
-  dismiss(first: Entry, outcome: unknown): void {
+  /** Ends the wait of the first, who cannot get what he wants: it rejects. */
+  failFirst(why: unknown): void {
+    const { first } = this;
+    if (first === undefined) return;
     this.shift();
-    if (typeof first === 'function') first(outcome);
-    else first.resolve(outcome);
+    const failure = Promise.reject(why);
+    if (typeof first === 'function') first(failure);
+    else first.resolve(failure);
   }
 
   /** What happens when a limit is reached. */

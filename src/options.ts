@@ -71,8 +71,8 @@ export interface FileLockOptions {
    * - `ofd`: of the open file. Excludes everybody but those who share this very lock; conflicts with `lockf()` and
    *   `fcntl()` of other programs. Linux.
    * - `flock`: as flock(1) and flock(2) take it; always the whole file.
-   * - `posix`: of the process. Its threads do not exclude each other, and it is lost as soon as anything in the process
-   *   closes the same file: for programs that know nothing else.
+   * - `posix`: of the process, and lost as soon as any other code in it closes the same file. Handles and threads that
+   *   use this package exclude each other all the same. For programs that look for their holder's process.
    *
    * Default: `ofd`.
    */
@@ -100,6 +100,9 @@ export interface FileWaitOptions extends WaitOptions {
   /** Beside others who share it. Default: alone. */
   readonly shared?: boolean;
 }
+
+/** What lies behind is where those who wait for a range queue. */
+const MAX_RANGE = 2 ** 52;
 
 /** The most permits a semaphore can have: what a 32-bit word holds beside three flags. */
 export const MAX_PERMITS: number = 2 ** 29 - 1;
@@ -142,6 +145,7 @@ export function checkFileOptions(options: FileLockOptions): Required<FileLockOpt
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`'${name}' must be a whole number of bytes, not negative, got ${value}`);
   }
+  if (start + length >= MAX_RANGE) throw new RangeError('the range must end below byte 2 ** 52');
   if (kind === 'flock' && (start !== 0 || length !== 0))
     throw new RangeError(
       "a lock of kind 'flock' is always one of the whole file: leave out 'start' and 'length'",

@@ -29,19 +29,20 @@ export class Outside {
 
   /** Gets units for somebody: true if they are there, else they arrive later. */
   get(units: number, who: object): boolean {
-    if (this.#climb.units === units) return false;
-    this.#climb.interrupt();
+    if (this.#climb.units === units) {
+      this.#climb.goOnFor(who);
+      return false;
+    }
+    this.#climb.stop();
     return this.#climb.start(units, who);
   }
 
-  /** Nobody wants what was climbed for. */
+  /**
+   * Nobody wants what was climbed for, or not now, or the thread is about to be blocked and has one place to stand at.
+   * Whoever climbed keeps his turn.
+   */
   stop(): void {
     this.#climb.stop();
-  }
-
-  /** The thread is about to be blocked, and has one place to stand at. Whoever climbed keeps his turn. */
-  interrupt(): void {
-    this.#climb.interrupt();
   }
 
   /** Where nobody tells of deaths, they are noticed by those who wait; and there may be none. */

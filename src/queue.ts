@@ -156,7 +156,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** Gives units back and leaves those in the line where they are: the thread is about to be blocked. */
   giveSync(units: number): void {
     this.free += units;
-    this.#outside?.interrupt();
+    this.#outside?.stop();
     this.outer?.give(units);
   }
 
@@ -171,7 +171,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   #takeSyncWithin(units: number, timeout: number): boolean {
     const { outer } = this;
     if (outer === undefined) return true;
-    this.#outside?.interrupt();
+    this.#outside?.stop();
     if (outer.take(units, timeout) || this.#outside?.tryTakeAgain(units) === true) return true;
     if (this.length > 0) this.#handOver();
     return false;
@@ -271,7 +271,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
 
   /** What the first one wants cannot be had at all. */
   protected fail(error: unknown): void {
-    if (this.first !== undefined) this.dismiss(this.first, Promise.reject(error));
+    this.failFirst(error);
     this.#handOver();
   }
 

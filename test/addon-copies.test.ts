@@ -129,9 +129,10 @@ test('copies ring for each other, and both of one thread hear', async () => {
       assert.equal(one.ring(id), true);
       await rung;
       rung = heard();
+      const exited = once(worker, 'exit'); // it may come before the ring is heard
       worker.postMessage('end');
       await rung;
-      await once(worker, 'exit');
+      await exited;
       assert.equal(one.ring(id), false);
       clearInterval(alive);
     `),

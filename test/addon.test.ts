@@ -195,8 +195,8 @@ test('without a binary the loader says what is missing, where it looked and what
 
 test('a binary of another release is refused, and the next one taken', () => {
   const other = 'test/support/other-addon.cjs';
-  assert.throws(() => loadAddon([other]), /has version 0, but version 2 is needed.*npm rebuild tierlock/);
-  assert.equal(loadAddon([other, 'build/Release/tierlock.node']).version, 2);
+  assert.throws(() => loadAddon([other]), /has version 0, but version \d is needed.*npm rebuild tierlock/);
+  assert.equal(loadAddon([other, 'build/Release/tierlock.node']).version, loadAddon().version);
 });
 
 test('a system that the addon does not know is told so', async () => {

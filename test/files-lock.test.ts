@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadAddon } from '../src/addon.js';
@@ -28,7 +29,7 @@ after(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const newPath = (): string => join(folder, `lock-${files++}`);
 
-for (const kind of ['ofd', 'flock'] as const) {
+for (const kind of ['ofd', 'flock', 'posix'] as const) {
   test(`${kind}: excludes, in this thread and beyond`, async () => {
     const path = newPath();
     const lock = new FileLock(path, { kind });
@@ -148,6 +149,65 @@ test('as many threads wait as may; the others try now and then', async () => {
   }
 });
 
+test('posix: handles of one process that overlap exclude each other, and share', () => {
+  const path = newPath();
+  const [all, some, first] = [
+    new FileLock(path, { kind: 'posix' }),
+    new FileLock(path, { kind: 'posix', start: 5, length: 10 }),
+    new FileLock(path, { kind: 'posix', length: 6 }),
+  ];
+  const witness = new FileLock(path); // sees what the kernel knows
+  const part = new FileLock(path, { start: 5, length: 1 });
+  const guard = some.lockSync({ shared: true });
+  assert.equal(all.tryLock(), null);
+  const beside = [all.lockSync({ shared: true }), first.lockSync({ shared: true })];
+  assert.equal(guard.tryUpgrade(), null);
+  assert.equal(witness.tryLock(), null);
+  beside[0]?.release();
+  assert.equal(part.tryLock(), null, 'what two held is still held by one');
+  assert.equal(new FileLock(path, { start: 100, length: 5 }).tryLock()?.release(), true);
+  beside[1]?.release();
+  assert.equal(part.tryLock(), null);
+  assert.equal(guard.tryUpgrade(), guard);
+  guard.release();
+  assert.equal(witness.tryLock()?.release(), true);
+});
+
+test('posix: a file stays open while another handle holds it', async () => {
+  const path = newPath();
+  const idle = new FileLock(path, { kind: 'posix', start: 50, length: 1 });
+  using guard = new FileLock(path, { kind: 'posix', length: 1 }).lockSync();
+  idle.lockSync().release();
+  assert.equal(openFds(path), 2);
+  // Some files more than are kept open, so that the idle ones are closed.
+  for (let i = 0; i < 250; i++) new FileLock(newPath()).lockSync().release();
+  assert.equal(openFds(path), 2);
+  assert.ok(guard.held);
+  assert.equal(new FileLock(path).tryLock(), null);
+});
+
+test('readers of one thread stop joining each other when a writer has waited for them', async () => {
+  const path = newPath();
+  const readers = new FileLock(path);
+  const writer = new FileLock(path, { length: 1 });
+  const seen = { inside: 0, written: false };
+  const read = async (): Promise<void> => {
+    seen.inside++;
+    for (let turns = 0; turns < 3; turns++) await setImmediate();
+    seen.inside--;
+  };
+  const reading = [readers.run(read, { shared: true })];
+  await setImmediate();
+  const writing = writer.run(() => (seen.written = true));
+  // There is always one of them inside, if they are let in.
+  for (let i = 0; i < 1e5 && !seen.written; i++) {
+    reading.push(readers.run(read, { shared: true }));
+    await setImmediate();
+  }
+  await Promise.all([writing, ...reading]);
+  assert.deepEqual(seen, { inside: 0, written: true });
+});
+
 test('the kernel says who holds a posix lock', () => {
   const path = newPath();
   const lock = new FileLock(path);
@@ -231,13 +291,14 @@ test('a file that cannot be had any more while tasks wait for it is an error for
 });
 
 test('bad arguments are errors that name them', async () => {
-  const bad = <T>(make: () => T, message: RegExp): void => assert.throws(make, message);
+  const bad = (make: () => unknown, message: RegExp): void => assert.throws(make, message);
   bad(() => new FileLock(''), /'path'/);
   bad(() => new FileLock('a\0b'), /'path'/);
   bad(() => new FileLock(newPath(), { kind: 'fcntl' as 'ofd' }), /'kind' must be/);
   bad(() => new FileLock(newPath(), { start: -1 }), /'start'/);
   bad(() => new FileLock(newPath(), { length: 0.5 }), /'length'/);
   bad(() => new FileLock(newPath(), { kind: 'flock', length: 1 }), /whole file/);
+  bad(() => new FileLock(newPath(), { start: 2 ** 51, length: 2 ** 51 }), /2 \*\* 52/);
   bad(() => new FileLock(newPath()).lockSync({ shared: 1 as unknown as boolean }), /'shared'/);
   await assert.rejects(
     new FileLock(newPath()).lock({ exclusive: true } as object),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { FileLock } from '../src/index.js';
-import type { Count, Request } from './support/file-locks.js';
+import type { Request } from './support/file-locks.js';
 import { random } from './support/random.js';
 import { spawnTaker } from './support/taker.js';
 import type { Taker } from './support/taker.js';
@@ -71,7 +71,7 @@ for (const kind of ['ofd', 'flock', 'posix'] as const) {
               rounds,
               ...(sync ? { how: 'sync' } : {}),
             };
-            return taker.run('count', request as Count);
+            return taker.run('count', request);
           }),
         );
         assert.equal(readFileSync(counter, 'utf8'), String(count * rounds));
@@ -95,6 +95,25 @@ test('readers of several processes share; a writer waits for all of them', async
   await two.kill();
   await wait.acquired;
   await dismiss([one, writer]);
+});
+
+test('readers who come while a writer waits are let in after it', async () => {
+  const request: Request = { path: newPath() };
+  const [one, two, writer] = await takers(3);
+  assert.ok(one && two && writer);
+  const shared = { ...request, shared: true };
+  await one.take(shared).acquired;
+  const writing = writer.take(request);
+  // Until it stands at the gate others may come in.
+  while ((await two.take({ ...shared, how: 'try' }).acquired) !== null) await two.release();
+  const reading = two.take(shared);
+  await reading.mustBlock();
+  await one.release();
+  await writing.acquired;
+  await reading.mustBlock();
+  await writing.release();
+  await reading.acquired;
+  await dismiss([one, two, writer]);
 });
 
 test('a holder that is stopped holds on; when it goes on it lets go', async () => {

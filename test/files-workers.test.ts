@@ -23,7 +23,7 @@ const newPlace = (kind: Place['kind'] = 'ofd'): Place => ({
   words: new Int32Array(new SharedArrayBuffer(64)),
 });
 
-for (const kind of ['ofd', 'flock'] as const) {
+for (const kind of ['ofd', 'flock', 'posix'] as const) {
   test(`${kind}: threads exclude each other, blocking and not`, async () => {
     const data = newPlace(kind);
     const team = runWorkers({

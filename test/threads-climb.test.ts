@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Mutex } from '../src/index.js';
+import { join, slotOf } from '../src/words/life.js';
 import { Memory } from '../src/words/memory.js';
+import { MutexWords } from '../src/words/mutex.js';
 import { SEAT_STATE, TICKET } from '../src/words/row.js';
 import { IDLE, PARKED } from '../src/words/seat.js';
+import { threadId } from '../src/words/thread.js';
 import type { Two } from './support/mutex-workers.js';
 import { turn } from './support/settled.js';
 import { waitUntil } from './support/wait.js';
@@ -111,4 +114,47 @@ test('a place in the order of arrival stays with the thread while its tasks come
   await letGo();
   await first;
   for (const wait of [second, third]) (await wait).release();
+});
+
+/** A fair mutex, this thread's ticket for it, and another member of its block, who has it. */
+function heldByAnother(): { mutex: Mutex; other: MutexWords; ticket: () => number } {
+  const mutex = new Mutex({ fair: true });
+  const { slot: lock } = mutex.handle;
+  const memory = new Memory(new Int32Array(mutex.handle.memory));
+  const name = join(memory, threadId) ?? assert.fail('no room');
+  const other = new MutexWords({ memory, lock, name, slot: slotOf(name) }, true);
+  assert.equal(other.take(1, 0), true);
+  return { mutex, other, ticket: () => Atomics.load(memory.words, memory.row(0, lock) + TICKET) };
+}
+
+test('the place of a task that gave up stays with the next one over a blocking wait', async () => {
+  const { mutex, other, ticket } = heldByAnother();
+  const controller = new AbortController();
+  const first = mutex.lock({ signal: controller.signal }).catch(String);
+  const second = mutex.lock();
+  const place = ticket();
+  controller.abort('enough');
+  assert.equal(await first, 'enough');
+  for (let round = 0; round < 2; round++) {
+    assert.throws(() => mutex.lockSync({ timeout: 1 }), /timed out/);
+    assert.equal(ticket(), place);
+  }
+  other.give(1);
+  (await second).release();
+});
+
+test('a task keeps its place over a blocking hold, whoever comes behind it meanwhile', async () => {
+  const { mutex, other, ticket } = heldByAnother();
+  const first = mutex.lock();
+  const place = ticket();
+  other.give(1);
+  const guard = mutex.lockSync();
+  const second = mutex.lock();
+  other.begin(1);
+  assert.equal(other.poll(false), false);
+  guard.release();
+  assert.equal(ticket(), place);
+  assert.equal(other.poll(false), true);
+  other.give(1);
+  for (const wait of [first, second]) (await wait).release();
 });

@@ -1,4 +1,5 @@
 /** A condition's words, with a mutex's beside them, under the schedule checker. */
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConditionWords } from '../src/words/condition.js';
 import { MutexWords } from '../src/words/mutex.js';
@@ -37,7 +38,6 @@ const taker =
       condition.enter();
       mutex.give(1);
       const notified = condition.wait(ms);
-      condition.leave();
       // What came too late for us is somebody else's.
       const given = condition.takeNotifies();
       if (given > 0) condition.notify(given);
@@ -70,6 +70,19 @@ test('one waits, one notifies', () => {
 
 test('one waits for a while, one notifies', () => {
   holds(program([taker(2, 10), giver(2, 1)], { timeouts: 2, bound: { preemptions: 4 } }));
+});
+
+test('whoever has been notified does not count as waiting any more', () => {
+  const waits: Thread = (env) => {
+    const { condition } = open(env, 2);
+    condition.enter();
+    condition.wait(0);
+  };
+  const notifies: Thread = (env) => {
+    const { condition } = open(env, 2);
+    assert.ok(condition.notify(1) + condition.notify(1) <= 1);
+  };
+  holds(program([waits, notifies]));
 });
 
 test('two wait, one notifies both', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generationOf, rowLives } from '../src/words/life.js';
-import { COUNT_SHIFT, MARKS } from '../src/words/permits.js';
+import { COUNT_SHIFT, MARKS, WAIT } from '../src/words/permits.js';
 import { GENERATION, HELD } from '../src/words/row.js';
 import { IDLE, WORD } from '../src/words/seat.js';
 import { refute } from './support/interleave.js';
@@ -57,11 +57,28 @@ class Heir extends Tested {
   }
 }
 
+const contented = new Error('enough');
+
 /** Does not look again after it has taken WAIT away. */
 class Trusting extends Tested {
-  protected override mark(word: number, marks: number): boolean {
-    Atomics.compareExchange(this.words, this.at + WORD, word, (word & ~MARKS) | marks);
-    return marks !== 0;
+  protected override serve(seen?: number): void {
+    try {
+      super.serve(seen);
+    } catch (error) {
+      if (error !== contented) throw error;
+    }
+  }
+
+  protected override mark(word: number, marks: number): void {
+    super.mark(word, marks);
+    if (marks === 0) throw contented;
+  }
+}
+
+/** Answers for nobody: serves only if the word says that somebody waits. */
+class Selfish extends Tested {
+  protected override serve(seen: number = this.look()): void {
+    if ((seen & WAIT) !== 0) super.serve(seen);
   }
 }
 
@@ -79,6 +96,9 @@ class Stingy extends Tested {
   }
 }
 
+const single: Kind = { threads: 3, capacity: 1 };
+
+const few = { bound: { preemptions: 3 } };
 const deaths = { kills: 1, rescues: 4 };
 const mistakes: Record<string, () => ReturnType<typeof program>> = {
   'not PENDING while it takes'() {
@@ -112,6 +132,10 @@ const mistakes: Record<string, () => ReturnType<typeof program>> = {
       ],
       { timeouts: 1 },
     );
+  },
+  'a seeker that answers for nobody'() {
+    const kind = { ...single, naps: 2, Words: Selfish };
+    return program(kind, [[take(kind), take(kind)], take(kind), take(kind)], few);
   },
   'an end that nobody hears of'() {
     const kind = { ...two, old: true, Words: Silent };

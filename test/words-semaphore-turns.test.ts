@@ -5,7 +5,7 @@ import { LockMisuseError } from '../src/index.js';
 import type { Memory } from '../src/words/memory.js';
 import { FREEZER, FROZEN, HANDOFF, WAIT } from '../src/words/permits.js';
 import { GENERATION, HELD, SEAT_STATE, SINCE } from '../src/words/row.js';
-import { IDLE, PARKED, WOKEN, WORD } from '../src/words/seat.js';
+import { IDLE, PARKED, SEEKING, WOKEN, WORD } from '../src/words/seat.js';
 import { SemaphoreWords } from '../src/words/semaphore.js';
 import { LATE } from '../src/words/serving.js';
 import { allJoined, CheckedMemory, layoutOf, placeOf, wordsFor } from './support/words.js';
@@ -96,6 +96,73 @@ test('small requests pass a large one, and newcomers all, until it has waited fo
   pool.at(1).give(3);
   assert.equal(pool.at(2).poll(), true);
   assert.equal(pool.word, 1 << 3);
+});
+
+/** Two wait for one permit; the first was woken, in vain, and seeks. */
+function seeking(): Pool {
+  const pool = new Pool(1);
+  assert.equal(pool.at(0).tryTake(1), true);
+  pool.wait(1, 1);
+  pool.wait(2, 1);
+  pool.at(0).give(1);
+  assert.equal(pool.at(3).tryTake(1), true, 'a newcomer was quicker');
+  assert.equal(pool.at(1).poll(false, SEEKING), false);
+  assert.deepEqual(pool.seats, [IDLE, SEEKING, PARKED, IDLE]);
+  return pool;
+}
+
+test('as long as somebody seeks, who gives needs not know of those who wait', () => {
+  const pool = seeking();
+  assert.equal(pool.word, 1 << 3);
+  pool.wait(0, 1);
+  assert.equal(pool.word, 1 << 3);
+  pool.at(3).give(1);
+  assert.deepEqual(pool.seats, [PARKED, SEEKING, PARKED, IDLE]);
+  assert.equal(pool.at(1).poll(false, SEEKING), true);
+  assert.equal(pool.word, (1 << 3) | WAIT, 'it answers for the others');
+  pool.at(1).give(1);
+  assert.deepEqual(pool.seats, [PARKED, IDLE, WOKEN, IDLE]);
+});
+
+test('a seeker that gives up leaves the others marked', () => {
+  const pool = seeking();
+  pool.at(1).end();
+  assert.equal(pool.word, (1 << 3) | WAIT);
+});
+
+test('a seeker wakes others for whom it is enough', () => {
+  const pool = new Pool(2);
+  assert.equal(pool.at(0).tryTake(2), true);
+  pool.wait(1, 2);
+  pool.at(0).give(2);
+  assert.equal(pool.at(3).tryTake(2), true);
+  assert.equal(pool.at(1).poll(false, SEEKING), false);
+  pool.wait(2, 1);
+  pool.at(3).give(1);
+  assert.deepEqual(pool.seats, [IDLE, SEEKING, PARKED, IDLE]);
+  assert.equal(pool.at(1).poll(false, SEEKING), false);
+  assert.deepEqual(pool.seats, [IDLE, SEEKING, WOKEN, IDLE]);
+});
+
+test('a seeker passes nobody who has waited for a millisecond, and asks when it has itself', () => {
+  const pool = seeking();
+  pool.old = true;
+  assert.equal(pool.at(1).poll(false, SEEKING), false);
+  assert.equal(pool.word, (1 << 3) | WAIT | HANDOFF, 'it sees that the other one is due');
+  assert.equal(pool.at(1).poll(false), false);
+  assert.deepEqual(pool.seats, [IDLE, PARKED, PARKED, IDLE]);
+  pool.at(3).give(1);
+  assert.deepEqual(pool.seats, [IDLE, WOKEN, PARKED, IDLE]);
+  assert.equal(pool.at(3).tryTake(1), false);
+  assert.equal(pool.at(1).poll(false), true);
+});
+
+test('who trusts a seeker that has died marks itself when it looks around', () => {
+  const pool = seeking();
+  // Nobody but the system knows.
+  pool.words[wordsFor(pool.memory.layout) - 3] = 1;
+  pool.at(2).lookAround();
+  assert.equal(pool.word, (1 << 3) | WAIT);
 });
 
 test('when the one for whom permits were saved up gives up, they are anybody’s', () => {

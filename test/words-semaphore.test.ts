@@ -20,14 +20,17 @@ const holds = (search: Search): void => {
   if (REPORT) console.log(states, complete);
 };
 
-for (const [name, old] of [
-  ['open', false],
-  ['handed over', true],
+for (const [name, old, naps] of [
+  ['open', false, 0],
+  ['handed over', true, 0],
+  ['seeking', false, 2],
+  ['seeking and handed over', true, 2],
 ] as const) {
-  const one: Kind = { threads: 2, capacity: 1, old };
-  const two: Kind = { threads: 2, capacity: 2, old };
+  const one: Kind = { threads: 2, capacity: 1, old, naps };
+  const two: Kind = { threads: 2, capacity: 2, old, naps };
   const mortal: Kind = { ...two, mortal: true };
-  const crowd: Kind = { threads: 3, capacity: 2, old };
+  const crowd: Kind = { threads: 3, capacity: 2, old, naps };
+  const single: Kind = { ...crowd, capacity: 1 };
   const mortals: Kind = { ...crowd, mortal: true };
   const deaths = {
     told: { kills: 1, rescues: 4 },
@@ -62,6 +65,15 @@ for (const [name, old] of [
   }
   test(`${name}: three threads`, () => {
     holds(program(crowd, [take(crowd, 1), take(crowd, 2), take(crowd, 1)], { bound: { preemptions: P } }));
+  });
+  // One parks while another one seeks, and is answered for.
+  test(`${name}: three threads, one of them twice`, () => {
+    const threads = [[take(single), take(single)], take(single), take(single)];
+    holds(program(single, threads, { bound: { preemptions: P + 1 } }));
+  });
+  test(`${name}: three threads, one of them twice, for one or both of two permits`, () => {
+    const threads = [[take(crowd, 2), take(crowd, 1)], take(crowd, 1), take(crowd, 2)];
+    holds(program(crowd, threads, { bound: { preemptions: P } }));
   });
   test(`${name}: three threads, one short of time`, () => {
     const threads = [take(crowd, 2), take(crowd, 2, 10), take(crowd, 1)];
@@ -110,11 +122,13 @@ test('two permits, one of them taken before he comes who wants both: the other i
   const threads = [[gives(kind, 2), meets(kind)], take(kind, 2), meets(kind)];
   holds(program(kind, threads, { bound: { preemptions: P - 1 } }, { holds: [2, 0, 0] }));
 });
-test('time passes: three threads, and at any moment they begin to count as old', () => {
-  const kind: Kind = { threads: 4, capacity: 2, old: 'later' };
-  const threads = [take(kind, 1), take(kind, 2), take(kind, 1), clock(kind)];
-  holds(program(kind, threads, { bound: { preemptions: P } }));
-});
+for (const naps of [0, 2]) {
+  test(`time passes: three threads, at any moment they begin to count as old, ${naps} naps`, () => {
+    const kind: Kind = { threads: 4, capacity: 2, old: 'later', naps };
+    const threads = [take(kind, 1), take(kind, 2), take(kind, 1), clock(kind)];
+    holds(program(kind, threads, { bound: { preemptions: P } }));
+  });
+}
 test('time passes: two threads, one short of time', () => {
   const kind: Kind = { threads: 3, capacity: 2, old: 'later' };
   const threads = [take(kind, 2), take(kind, 2, 10), clock(kind)];

@@ -38,6 +38,8 @@ export interface FileRange {
 
 /** How long a blocking call stays in the kernel, in ms: until then the thread cannot be ended. */
 const SLICE = 50;
+/** How long readers of this thread may join others, whoever waits, in ms. */
+const JOINING_MS = 10;
 /** How often one tries before a thread is put to wait. */
 const TRIES = 16;
 /** Between two tries where no thread can wait, in ms. */
@@ -64,6 +66,8 @@ export class KernelFile implements Outer, Opener {
   #failure: unknown = undefined;
   #wake: (() => void) | undefined = undefined;
   #used = false;
+  /** Since when we share it. */
+  #since = 0;
 
   constructor(range: FileRange) {
     this.#range = range;
@@ -73,27 +77,47 @@ export class KernelFile implements Outer, Opener {
   }
 
   tryTake(units: number): boolean {
-    if (units < ALL && this.#units > 0) {
-      // An upgrade takes what is left, as one step; but flock(2) would let go in between, and not come back.
-      if (units === ALL - 1 && (this.#range.kind === 'flock' || !this.#tryLock(1))) return false;
-    } else if (!this.#tryLock(units === ALL ? 1 : 0)) {
-      return false;
-    }
+    const had = this.#units;
+    if (had === 0 ? !this.#tryLock(units === ALL ? 1 : 0) : !this.#mayHaveMore(units)) return false;
+    if (had === 0) this.#since = performance.now();
     this.#units += units;
     return true;
   }
 
+  /** A reader beside ours, or a reader who wants to be the writer. */
+  #mayHaveMore(units: number): boolean {
+    if (units === ALL - 1) return this.#convert(1);
+    // For a while readers of ours come in whoever waits; then it is the others' turn.
+    return performance.now() - this.#since < JOINING_MS || !this.#gateIsClosed();
+  }
+
   #tryLock(exclusive: 0 | 1): boolean {
+    const { start, length } = this.#range;
     for (;;) {
       const fd = this.#fd < 0 ? this.#open() : this.#fd;
       const locked = this.#attempt('locked', () =>
         this.#whole
           ? this.#addon.tryLockFile(fd, this.#how + exclusive)
-          : this.#addon.tryLockFile(fd, this.#how + exclusive, this.#range.start, this.#range.length),
+          : this.#addon.tryLockFile(fd, this.#how + exclusive, start, length),
       );
       if (locked !== Locked.Removed) return locked === Locked.Yes;
       this.#close();
     }
+  }
+
+  #convert(exclusive: 0 | 1): boolean {
+    // flock(2) would let go in between, and not come back.
+    if (exclusive === 1 && this.#range.kind === 'flock') return false;
+    const { start, length } = this.#range;
+    const how = this.#how + exclusive;
+    return (
+      this.#attempt('converted', () => this.#addon.convertLockFile(this.#fd, how, start, length)) ===
+      Locked.Yes
+    );
+  }
+
+  #gateIsClosed(): boolean {
+    return this.#addon.isGateClosed(this.#fd, this.#how, this.#range.start, this.#range.length);
   }
 
   #attempt<T>(what: string, call: () => T): T {
@@ -116,11 +140,17 @@ export class KernelFile implements Outer, Opener {
   closeIfIdle(): void {
     const used = this.#used || this.#units > 0 || this.#want > 0;
     this.#used = false;
-    if (!used) this.#close();
+    if (!used && !this.#addon.mustStayOpen(this.#fd)) this.#close();
   }
 
   take(units: number, ms: number): boolean {
-    if (this.tryTake(units)) return true;
+    // Beside readers of ours always: they could not let go while we wait.
+    if (this.#units > 0 && units === 1) this.#units++;
+    else if (!this.tryTake(units)) return this.#wait(units, ms);
+    return true;
+  }
+
+  #wait(units: number, ms: number): boolean {
     const deadline = ms === Infinity ? Infinity : performance.now() + ms;
     const { start, length } = this.#range;
     for (;;) {
@@ -140,7 +170,7 @@ export class KernelFile implements Outer, Opener {
     this.#units -= units;
     this.#used = true;
     if (this.#units === 0) this.#unlock();
-    else if (units >= ALL - 1) this.#tryLock(0); // there is nobody beside us who could be in the way
+    else if (units >= ALL - 1) this.#convert(0);
   }
 
   #unlock(): void {
@@ -226,8 +256,8 @@ export class KernelFile implements Outer, Opener {
     this.#want = 0;
     this.#failure = undefined;
     if (this.#ticket !== 0) this.#end();
-    if (!this.#granted) return;
+    const granted = this.#granted;
     this.#granted = false;
-    this.#unlock();
+    if (granted && this.#units === 0) this.#unlock();
   }
 }

@@ -100,30 +100,25 @@ export class ConditionWords extends Seat implements Sleeper {
     return more;
   }
 
-  /** Blocks the thread until it is given a notify, which it takes, or for `ms`. */
+  /** Blocks the thread, which has entered, until it is given a notify and takes it, or for `ms`. Then it has left. */
   wait(ms: number): boolean {
     const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
     for (;;) {
       this.state = PARKED;
-      if (this.#takeOne()) break;
+      if (Atomics.load(this.words, this.row + NOTIFIES) > 0) break;
       const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
       if (left <= 0) {
         this.state = IDLE;
+        this.leave();
         return false;
       }
       if (this.sleep(Math.min(left, SLICE), 0) === 'timed-out') this.lookAround();
     }
     this.state = IDLE;
+    // In this order: otherwise it would look as if one waited who has not been notified yet.
+    this.leave();
+    Atomics.sub(this.words, this.row + NOTIFIES, 1);
     return true;
-  }
-
-  #takeOne(): boolean {
-    const at = this.row + NOTIFIES;
-    for (;;) {
-      const notified = Atomics.load(this.words, at);
-      if (notified === 0) return false;
-      if (Atomics.compareExchange(this.words, at, notified, notified - 1) === notified) return true;
-    }
   }
 
   /** Nobody is waited for; what we wait for is to be given something. */

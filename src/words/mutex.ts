@@ -1,41 +1,32 @@
 /**
  * A mutex on shared words: how one takes it, and waits for it. Who has it, and who is next, is told in ownership.ts.
  *
- * A newcomer looks for a moment whether the lock comes free, then goes to sleep. Who was woken, and in vain, seeks: it
- * looks again now and then, and nobody who gives the lock back has to care, so that it costs the others nothing. Once
- * it has waited for a millisecond it asks: it parks, sets WAIT, and is handed the lock.
+ * A newcomer looks for a moment whether the lock comes free, then goes to sleep. Who was woken, and in vain, seeks
+ * (waiting.ts). Once it has waited for a millisecond it asks: it parks, sets WAIT, and is handed the lock.
  *
  * Who is awake, Woken or Seeking, answers for those who sleep, also for those who park while he seeks: he sets WAIT
  * when he takes the lock, sets it when he must wait again, and passes on what he cannot use. If he dies, the others'
- * slices end; then they ask for themselves.
+ * slices end; then they ask for themselves. Who takes the lock without having waited answers for nobody.
  */
 import { SLICE } from '../outer.js';
 import type { Outer, Turn } from '../outer.js';
 import { lives, NAME, slotOf, suspect } from './life.js';
 import { HANDOFF, Ownership, WAIT } from './ownership.js';
-import { PASSED, SEAT_STATE } from './row.js';
+import { PASSED } from './row.js';
 import { IDLE, PARKED, SEEKING, SPINNING, WOKEN } from './seat.js';
 import type { Place } from './seat.js';
+import { FIRST_SLICE, NAPS } from './waiting.js';
 
 /** How often a newcomer looks at a held lock before it goes to sleep. */
 const SPINS = 60;
 /** In a fair lock: how often one looks at one's own seat. Some 20 microseconds, half of what a wake-up costs. */
 const FAIR_SPINS = 2500;
 /**
- * After so many slices in which a lock that was handed over was not taken, it is anybody's: a thread that is woken may
- * be blocked by something else, perhaps by us.
+ * After so many slices in which the one to whom the lock was handed over did not take it, it is anybody's: a thread that
+ * is woken may be blocked by something else, perhaps by us.
  */
 const PATIENCE = 2;
 const FAIR_PATIENCE = 10;
-
-/**
- * The first slice of a wait, in ms; each one is twice as long as the one before. Threads that have the core of the one
- * to whom the lock was thrown open may keep it from running for milliseconds; one on another core asks then.
- */
-const FIRST_SLICE = 2;
-/** How long a seeker sleeps, in ms, and how often. */
-const NAP = 0.3;
-const NAPS = 16;
 
 export interface Spins {
   readonly lock: number;
@@ -45,8 +36,10 @@ export interface Spins {
 
 export class MutexWords extends Ownership implements Outer {
   protected readonly spins: Spins;
+  /** For how many slices the lock has been nobody's, as far as we have seen, and for whom it was (his ticket). */
   #idleSlices = 0;
-  /** Whether those who are awake may answer for us. */
+  #idleFor: number | undefined = undefined;
+  /** Whether those who are awake may answer for us: not after a slice without news. */
   #trusts = true;
 
   constructor(place: Place, fair: boolean, spins: Spins = { lock: SPINS, seat: FAIR_SPINS, naps: NAPS }) {
@@ -61,44 +54,27 @@ export class MutexWords extends Ownership implements Outer {
 
   /** Takes it, blocking this thread for at most `ms`. False if it did not come. */
   take(units: number, ms: number): boolean {
-    return this.tryTake(units) || this.#wait(units, ms);
+    return this.tryTake(units) || this.wait(units, ms);
   }
 
   // Apart, so that the step before can be compiled into its callers.
-  #wait(units: number, ms: number): boolean {
+  protected wait(units: number, ms: number): boolean {
     if (this.spin(units)) return true;
-    const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
     this.begin(units);
-    let looked = false;
-    let slice = this.fair ? SLICE : FIRST_SLICE;
     // Who is next in a fair lock does not go to sleep; the others would only keep the holder from its core.
     const resting = this.fair && this.spins.seat > 0 && this.oldest() === -1 ? SPINNING : PARKED;
-    while (!this.poll(looked, resting)) {
-      const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
-      if (left <= 0) {
-        this.end();
-        return false;
-      }
-      const silent = this.sleep(Math.min(left, slice), this.spins.seat) === 'timed-out';
-      if (silent) this.#trusts = false;
-      else if (this.seek(deadline)) return true;
-      looked = silent && this.lookAround();
-      slice = Math.min(2 * slice, SLICE);
-    }
-    return true;
+    return this.outwait(ms, this.fair ? SLICE : FIRST_SLICE, this.spins.naps, resting, this.spins.seat);
   }
 
-  /** Woken: stays awake, more or less, until the lock is ours or it is time to ask for it. */
-  protected seek(deadline: number): boolean {
+  protected override seek(deadline: number, naps: number): boolean {
     if (this.fair || this.state !== WOKEN) return false;
-    for (let naps = 0; naps < this.spins.naps; naps++) {
-      if (this.poll(false, SEEKING)) return true;
-      if (this.isOld(this.place.slot) && !this.handedLately) break;
-      if (this.memory.now() + NAP > deadline) break;
-      this.memory.wait(this.row + SEAT_STATE, SEEKING, NAP);
-    }
+    if (super.seek(deadline, naps)) return true;
     this.state = WOKEN;
     return false;
+  }
+
+  protected override get asks(): boolean {
+    return this.isOld(this.place.slot) && !this.handedLately;
   }
 
   // Not once somebody waits: then a free lock is his.
@@ -128,7 +104,8 @@ export class MutexWords extends Ownership implements Outer {
       const open =
         (word & NAME) === 0 ? (word & HANDOFF) === 0 || state === WOKEN || looked : !lives(this.memory, word);
       if (open) {
-        if (!this.seize(word, WAIT)) continue;
+        // Who has only just come answers for nobody.
+        if (!this.seize(word, state === IDLE ? word & WAIT : WAIT)) continue;
         this.state = IDLE;
         return true;
       }
@@ -156,6 +133,7 @@ export class MutexWords extends Ownership implements Outer {
 
   /** Asks the system about those we wait for. True if a lock that was handed over may be taken by anybody now. */
   lookAround(slices: number = 1): boolean {
+    this.#trusts = false;
     const word = Atomics.load(this.words, this.at);
     if ((word & NAME) !== 0) {
       suspect(this.memory, slotOf(word));
@@ -164,9 +142,12 @@ export class MutexWords extends Ownership implements Outer {
     }
     this.suspectAll(WOKEN);
     this.suspectAll(SEEKING);
+    const woken = this.ticketOfWoken();
+    if (this.#idleSlices > 0 && woken === this.#idleFor) this.#idleSlices += slices;
+    // It may have been handed over just now; to pass somebody then matters in a fair lock only.
+    else [this.#idleSlices, this.#idleFor] = [this.fair ? 1 : slices, woken];
     // Nobody is woken in the middle of a hand-over either, but not for so long as to be seen twice.
-    this.#idleSlices += slices;
-    if (!this.anybody(WOKEN)) return !this.fair || this.#idleSlices > slices;
+    if (woken === undefined) return !this.fair || this.#idleSlices > slices;
     return this.#idleSlices >= (this.fair ? FAIR_PATIENCE : PATIENCE);
   }
 }

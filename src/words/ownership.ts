@@ -25,15 +25,16 @@
  */
 import { lives, NAME } from './life.js';
 import { PASSED } from './row.js';
-import { overwritten, PARKED, Seat, SPINNING, WOKEN } from './seat.js';
+import { overwritten, PARKED, SPINNING, WOKEN } from './seat.js';
 import type { Place } from './seat.js';
+import { Waiting } from './waiting.js';
 
 export const WAIT = 1;
 export const HANDOFF = 2;
 
-const HANDED = 6;
+export const HANDED = 6;
 
-export class Ownership extends Seat {
+export abstract class Ownership extends Waiting {
   /** Whether the thread that held what was taken last has died holding it. */
   recovered = false;
   readonly fair: boolean;

@@ -30,8 +30,9 @@
  */
 import { generationOf, lives, rowLives, slotOf, suspect } from './life.js';
 import { GENERATION, HELD } from './row.js';
-import { overwritten, Seat, WORD } from './seat.js';
+import { overwritten, WORD } from './seat.js';
 import type { Place } from './seat.js';
+import { Waiting } from './waiting.js';
 
 export const WAIT = 1;
 export const HANDOFF = 2;
@@ -52,7 +53,7 @@ const word0 = WORD;
 const shift = COUNT_SHIFT;
 const pending = PENDING;
 
-export class Permits extends Seat {
+export abstract class Permits extends Waiting {
   readonly capacity: number;
   protected readonly name: number;
   /** What this thread's row says in HELD when it is not PENDING, and where that is. */

@@ -11,7 +11,7 @@ export const WANT = 3;
 export const HELD = 4;
 /** The generation of the thread that has written the row. */
 export const GENERATION = 5;
-/** Whether it was woken and came too late: the lock had been taken by somebody who came by. */
+/** Whether it was woken in vain in this wait: the lock had been taken by somebody who came by. */
 export const PASSED = 6;
 /** How the thread sleeps here, where whoever wakes it must know; see mapped.ts. */
 export const SLEEP = 15;

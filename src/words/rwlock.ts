@@ -25,9 +25,10 @@ import { MAX_PERMITS } from '../options.js';
 
 /**
  * The word of the slot with the name of a dead writer of whom the next one is to be told. Usually that name is put back
- * into the mutex's word; it stands here when that is another writer's by then.
+ * into the mutex's word; it stands here while that is another writer's, who looks here when he is in and once more
+ * when he has left, and so does whoever takes the word from him if he dies.
  */
-const UNTOLD = 5;
+export const UNTOLD = 5;
 
 /** What a writer takes. More than there can be readers. */
 export const ALL: number = MAX_PERMITS;
@@ -83,22 +84,26 @@ export class RWLockWords extends Readers {
 
   /** Gives the word back that turned out to be of no use. */
   #retreat(): false {
-    super.give(ALL);
+    this.#giveAll();
     return false;
   }
 
   /** A writer is in. */
   #inside(): true {
-    const at = this.at + UNTOLD;
-    if (Atomics.load(this.words, at) !== 0) {
-      this.dead = Atomics.exchange(this.words, at, 0);
-      this.recovered = true;
-    }
+    if (this.#takeNews()) this.recovered = true;
     return true;
   }
 
   protected override diedInside(name: number): boolean {
-    return Atomics.load(this.words, this.at + DRAINER) !== name;
+    return Atomics.load(this.words, this.at + DRAINER) !== name || this.#takeNews();
+  }
+
+  /** Whether there is a dead writer of whom nobody has been told: that is up to us now. */
+  #takeNews(): boolean {
+    const at = this.at + UNTOLD;
+    const dead = Atomics.load(this.words, at) === 0 ? 0 : Atomics.exchange(this.words, at, 0);
+    if (dead !== 0) this.dead = dead;
+    return dead !== 0;
   }
 
   override take(units: number, ms: number): boolean {
@@ -108,17 +113,24 @@ export class RWLockWords extends Readers {
       this.count(this.reading + 1);
       return true;
     }
-    return (units === READ && this.#tryRead(READ)) || super.take(units, ms);
+    return (units === READ ? this.#tryRead(READ) : this.#tryWrite()) || this.wait(units, ms);
   }
 
-  // A writer only waits for the word here: to take it in vain would disturb the readers.
   protected override spin(units: number): boolean {
-    if (units === READ) return super.spin(units);
+    if (this.fair || units === READ) return super.spin(units);
     for (let i = 0; i < this.spins.lock; i++) {
       const word = Atomics.load(this.words, this.at + WORD);
-      if (word === 0 || (word & WAIT) !== 0) break;
+      if (word === 0 && this.#tryWrite()) return true;
+      if ((word & WAIT) !== 0) break;
     }
     return false;
+  }
+
+  // Readers who are just inside are worth a moment: to take the word in vain would only disturb them.
+  #tryWrite(): boolean {
+    if (!this.tryTakeWord()) return false;
+    for (let i = 0; i <= this.spins.lock; i++) if (this.drained()) return this.#inside();
+    return this.#retreat();
   }
 
   // Not here: readers do not wait for the word alone.
@@ -163,6 +175,8 @@ export class RWLockWords extends Readers {
   #pollDrain(): boolean {
     for (let i = 0; i <= this.spins.lock; i++) if (this.drained()) return this.#drainedAtLast();
     this.state = PARKED;
+    // If we die from here on, nobody is told of us: so what we have to tell must not be with us.
+    if (this.recovered) Atomics.store(this.words, this.at + UNTOLD, this.dead);
     Atomics.store(this.words, this.at + DRAINER, this.name);
     return this.drained() && this.#drainedAtLast();
   }
@@ -180,7 +194,7 @@ export class RWLockWords extends Readers {
   override end(): void {
     if (this.#want === DRAIN) {
       this.#drainsNoMore();
-      super.give(ALL);
+      this.#giveAll();
     } else if (this.#want === WRITE) {
       super.end();
     } else {
@@ -201,11 +215,19 @@ export class RWLockWords extends Readers {
       this.uncount(this.reading - units);
     } else {
       if (units === REST) this.count(1);
-      super.give(units);
+      this.#giveAll();
     }
   }
 
-  /** A reader leaves who has not been told of a writer's death: the next one who comes in will be. */
+  /** Gives the word back, and the news that a reader may have left with us. */
+  #giveAll(): void {
+    this.#inside();
+    super.give(ALL);
+    // What was left between these two.
+    if (this.#takeNews()) this.#leaveUntold();
+  }
+
+  /** Somebody leaves who has not been told of a writer's death: the next one who comes in will be. */
   #leaveUntold(): void {
     this.recovered = false;
     const at = this.at + WORD;
@@ -213,11 +235,11 @@ export class RWLockWords extends Readers {
       const word = Atomics.load(this.words, at);
       if ((word & NAME) === 0) {
         if (Atomics.compareExchange(this.words, at, word, this.dead | WAIT) === word) return;
-      } else {
-        // A writer who waits for us looks there when he is in; who takes it from a dead one is told anyway.
-        if (lives(this.memory, word)) Atomics.store(this.words, this.at + UNTOLD, this.dead);
-        return;
+        continue;
       }
+      Atomics.store(this.words, this.at + UNTOLD, this.dead);
+      // Else he may have left, and looked for the last time before that.
+      if ((Atomics.load(this.words, at) & NAME) === (word & NAME) || !this.#takeNews()) return;
     }
   }
 

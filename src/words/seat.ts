@@ -8,8 +8,8 @@
  *   Spinning   -> Parked, Idle: its owner   -> Woken: whoever passes the lock on; both by compareExchange
  *   Parked     -> Idle: its owner           -> Woken: whoever passes the lock on, and then wakes it; likewise
  *   Woken      -> any: its owner, who must take the lock, or wait again, or pass the wake-up on
- *   Seeking    -> any: its owner, likewise (mutex.ts)
- *   Granted    -> Idle: its owner (rwlock.ts)
+ *   Seeking    -> Idle, Woken: its owner, likewise; from Woken only (waiting.ts)
+ *   Granted    -> Idle: its owner; from Spinning, Parked by whoever lets it in (rwlock.ts)
  *
  * Everybody waits in slices. A slice that ends without news is the time to ask whether those who should have acted
  * still live: no wake-up is lost for longer than that, whoever dies, and wherever.
@@ -149,6 +149,17 @@ export class Seat {
       if (this.rouse(slot)) return true;
     }
     return false;
+  }
+
+  /** The place in the order of arrival of one who lives, was woken, and has not come yet. */
+  protected ticketOfWoken(): number | undefined {
+    const { memory, words } = this;
+    for (let slot = 0, end = memory.joined; slot < end; slot++) {
+      const row = memory.row(slot, this.place.lock);
+      if (Atomics.load(words, row + SEAT_STATE) === WOKEN && slotLives(memory, slot))
+        return Atomics.load(words, row + TICKET);
+    }
+    return undefined;
   }
 
   /** Asks the system whether those who have this state live. */

@@ -4,18 +4,18 @@
  *
  * Who comes takes permits with one compareExchange, if there are as many as he wants, nobody counts them, and they
  * are not saved up for somebody. Else he waits: takes a place in the order of arrival, parks, sees to it that WAIT is
- * set, and looks again after each of these steps, so that nothing which happens in between can be missed.
+ * set or somebody seeks, and looks again after each of these steps, so that nothing which happens in between can be missed.
  *
  * `recovered` is never true: permits say how many may go on, and do not protect what only one may touch. (A semaphore
  * of one permit is no mutex in this.)
  */
-import { SLICE } from '../outer.js';
 import type { Outer, Turn } from '../outer.js';
 import { COUNT_SHIFT, FROZEN, HANDOFF, WAIT } from './permits.js';
 import { WANT } from './row.js';
-import { IDLE, PARKED, WOKEN, WORD } from './seat.js';
+import { IDLE, PARKED, SEEKING, WOKEN, WORD } from './seat.js';
 import type { Place } from './seat.js';
 import { Serving } from './serving.js';
+import { FIRST_SLICE, NAPS } from './waiting.js';
 
 // Nobody who has just come may take any.
 const CLOSED = FROZEN | HANDOFF;
@@ -31,11 +31,13 @@ export class SemaphoreWords extends Serving implements Outer {
   readonly fair = false;
   readonly others = 'another thread';
   readonly #spins: number;
+  readonly #naps: number;
   #want = 0;
 
-  constructor(place: Place, capacity: number, spins: number = SPINS) {
+  constructor(place: Place, capacity: number, spins: number = SPINS, naps: number = NAPS) {
     super(place, capacity);
     this.#spins = spins;
+    this.#naps = naps;
     if (this.attach()) this.serve();
   }
 
@@ -81,17 +83,8 @@ export class SemaphoreWords extends Serving implements Outer {
   // Apart, so that the step before can be compiled into its callers.
   #wait(units: number, ms: number): boolean {
     if (this.#spin(units)) return true;
-    const deadline = ms === Infinity ? Infinity : this.memory.now() + ms;
     this.begin(units);
-    while (!this.poll()) {
-      const left = deadline === Infinity ? Infinity : deadline - this.memory.now();
-      if (left <= 0) {
-        this.end();
-        return false;
-      }
-      if (this.sleep(Math.min(left, SLICE), 0) === 'timed-out') this.lookAround();
-    }
-    return true;
+    return this.outwait(ms, FIRST_SLICE, this.#naps);
   }
 
   // Not once somebody waits: then it would only be in his way.
@@ -111,10 +104,11 @@ export class SemaphoreWords extends Serving implements Outer {
     return this.arrive(turn);
   }
 
-  /** Takes the permits if they are ours to take, else sees to it that we shall be woken. */
-  poll(): boolean {
+  /** Takes the permits if they are ours to take, else sees to it that we shall be woken, or rests as a seeker. */
+  poll(_looked?: boolean, resting: number = PARKED): boolean {
     let { state } = this;
-    let serves = state === WOKEN;
+    // Who has been awake answers for the others: what is too little for him may be enough for them.
+    let serves = state !== IDLE && state !== PARKED;
     for (;;) {
       const word = this.look();
       if (this.#mayTake(word, state)) {
@@ -123,19 +117,23 @@ export class SemaphoreWords extends Serving implements Outer {
         this.serve();
         return true;
       }
-      if (state !== PARKED) {
-        this.state = state = PARKED;
+      if (state !== resting) {
+        this.state = state = resting;
         // Perhaps the one has died for whom they are saved up, or we came before him and were late.
         serves ||= (word & HANDOFF) !== 0;
-      } else if ((word & WAIT) === 0) {
-        Atomics.compareExchange(this.words, this.at + WORD, word, word | WAIT);
       } else if (serves) {
         serves = false;
         this.serve(word);
+      } else if (state === PARKED && (word & WAIT) === 0 && !this.anybody(SEEKING)) {
+        Atomics.compareExchange(this.words, this.at + WORD, word, word | WAIT);
       } else if (!this.reclaim(word)) {
         return false;
       }
     }
+  }
+
+  protected override get asks(): boolean {
+    return this.isOld(this.place.slot) || (this.look() & HANDOFF) !== 0;
   }
 
   #mayTake(word: number, state: number): boolean {

@@ -2,7 +2,7 @@
  * Who is next: how those who wait for permits of a shared semaphore are woken. Two marks in the lock's word beside
  * the number of permits (permits.ts), and one more state of a seat (seat.ts):
  *
- *   WAIT      somebody may be waiting: whoever gives permits back has to serve
+ *   WAIT      somebody may be waiting whom nobody answers for: whoever gives permits back has to serve
  *   HANDOFF   only with WAIT: whoever came first has waited for too long to be passed. Only who was woken may take
  *             permits, so that they can be saved up for a large request
  *
@@ -10,19 +10,30 @@
  *             Woken -> Late: anybody who looks around     Late -> any: its owner
  *
  * Usually permits are anybody's who comes, even if others wait, and small requests pass a large one that cannot be
- * granted yet; see mutex.ts for why. Whoever has waited for a millisecond is passed by nobody.
+ * granted yet; see ownership.ts for why. Whoever was woken and found them gone seeks (waiting.ts). Whoever has waited for a
+ * millisecond is passed by nobody.
  *
  * All of that is decided in one place, `serve`: it looks at the word and at all seats, sets the marks right (by
  * compareExchange from the word that it saw before it looked at the seats), and wakes, oldest first, whoever can have
- * what is left when those that were woken before have come. Everybody may serve at any time, and must
+ * what is left when those that were woken before have come. What is right follows from the seats alone:
+ *   both marks   if the first of those who are Parked or Woken has waited for too long
+ *   WAIT         else, if somebody is Parked and nobody alive is Seeking
+ *   none         else
+ * Everybody may serve at any time, and must
  *   - after a give, if WAIT was set
  *   - after having left a seat, with permits or without
- *   - after having parked again, because they were too few for him: they may be enough for somebody else
+ *   - after having parked again, or begun to seek, or sought in vain: what is too little for him may be enough for
+ *     somebody else
  *   - after having changed the marks (and so once more), a seat that is not one's own, or the count of permits
  * So the last change of all is followed by a look at what has become of it, and nothing is forgotten: nobody sleeps
- * who could be served, and no mark remains when nobody waits. For a waiter first parks, then sees WAIT in the word;
- * whoever finds nobody takes WAIT away first, and then looks again. (Who wakes somebody need not look once more for
- * those who sleep: what he has given away is not for them. But he does if there are any, because more may be left.)
+ * who could be served, but while somebody seeks; and no mark remains when nobody waits. For a waiter first parks, then
+ * sees WAIT in the word, or else a seeker. Whoever takes WAIT away looks again: he sees the waiter, or the waiter sees
+ * a word without WAIT. And a seeker whom a waiter has seen serves after he has left his seat: then he sees the waiter.
+ * (Who wakes somebody need not look once more for those who sleep: what he has given away is not for them. But he does
+ * if there are any, because more may be left.)
+ *
+ * A seeker serves after each of its naps, too. So those who trust it learn within a third of a millisecond of permits
+ * that have come back, and whoever has waited for too long is seen just as soon.
  *
  * If one who has to serve dies, the slices of the others end, and then they do it. If nobody waits any more, a mark
  * may remain; who is kept out by it serves, and so takes it away.
@@ -30,22 +41,24 @@
 import { slotLives, suspect } from './life.js';
 import { FROZEN, HANDOFF, MARKS, Permits, WAIT } from './permits.js';
 import { SEAT_STATE, TICKET, WANT } from './row.js';
-import { PARKED, WOKEN, WORD } from './seat.js';
+import { PARKED, SEEKING, WOKEN, WORD } from './seat.js';
 
 export const LATE = 4;
 
-export class Serving extends Permits {
+export abstract class Serving extends Permits {
   /** Sets the marks right, and wakes whoever can have what there is. `seen` is what the word was. */
   protected serve(seen?: number): void {
     const { memory, words } = this;
     for (let word = seen ?? this.look(); ; word = this.look()) {
       // Whoever counts serves afterwards.
-      if ((word & WAIT) === 0 || (word & FROZEN) !== 0) return;
+      if ((word & FROZEN) !== 0) return;
       let free = this.freeIn(word);
       let [first, firstTicket, parked, next, nextTicket, want] = [-1, 0, 0, -1, 0, 0];
+      let sought = false;
       for (let slot = 0, end = memory.joined; slot < end; slot++) {
         const row = memory.row(slot, this.place.lock);
         const state = Atomics.load(words, row + SEAT_STATE);
+        if (state === SEEKING && slotLives(memory, slot)) sought = true;
         if ((state !== PARKED && state !== WOKEN) || !slotLives(memory, slot)) continue;
         const ticket = Atomics.load(words, row + TICKET);
         const wanted = Atomics.load(words, row + WANT);
@@ -54,10 +67,11 @@ export class Serving extends Permits {
         else if (parked++ === 0 || ((ticket - nextTicket) | 0) < 0)
           [next, nextTicket, want] = [slot, ticket, wanted];
       }
-      const marks = first === -1 ? 0 : this.isOld(first) ? WAIT | HANDOFF : WAIT;
+      const old = first !== -1 && this.isOld(first);
+      const marks = old ? WAIT | HANDOFF : parked > 0 && !sought ? WAIT : 0;
       if ((word & MARKS) !== marks) {
-        if (this.mark(word, marks)) continue;
-        return;
+        this.mark(word, marks);
+        continue;
       }
       if (next === -1 || free <= 0) return;
       if (want > free) {
@@ -69,14 +83,9 @@ export class Serving extends Permits {
     }
   }
 
-  /** False if nobody waits, and none is left who could think that others know of him. */
-  protected mark(word: number, marks: number): boolean {
-    const at = this.at + WORD;
-    const marked = (word & ~MARKS) | marks;
-    if (Atomics.compareExchange(this.words, at, word, marked) !== word || marks !== 0) return true;
-    if (!this.anybody(PARKED, WOKEN)) return false;
-    Atomics.or(this.words, at, WAIT);
-    return true;
+  /** Sets the marks, if the word is still the same. */
+  protected mark(word: number, marks: number): void {
+    Atomics.compareExchange(this.words, this.at + WORD, word, (word & ~MARKS) | marks);
   }
 
   /** Takes back what the dead hold, or goes on with a count that one of them has begun. True if that was done. */
@@ -91,6 +100,7 @@ export class Serving extends Permits {
   lookAround(): boolean {
     const { memory, words } = this;
     this.suspectHolders();
+    this.suspectAll(SEEKING);
     const handoff = (this.look() & HANDOFF) !== 0;
     for (let slot = 0, end = memory.joined; slot < end; slot++) {
       if (slot === this.place.slot) continue;

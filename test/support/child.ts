@@ -19,6 +19,9 @@ export async function runProgram(
   const code = source.replaceAll(/(?<=from\s+)'tierlock'/g, index);
   const child = spawn(node, [...flags, '--input-type=module', '--eval', code], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A program that hangs fails its test instead of holding it up for ever.
+    timeout: 120_000,
+    killSignal: 'SIGKILL',
   });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {

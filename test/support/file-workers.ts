@@ -4,7 +4,7 @@ import { FileLock } from '../../src/index.js';
 
 export interface Place {
   readonly path: string;
-  readonly kind: 'ofd' | 'flock';
+  readonly kind: 'ofd' | 'flock' | 'posix';
   /** How far they are: a count, the thread that is inside, and how often two were. */
   readonly words: Int32Array;
 }

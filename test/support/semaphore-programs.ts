@@ -17,6 +17,8 @@ export interface Kind {
   /** Whether everybody counts as one who has waited for long: never, always, or from a moment on. */
   readonly old?: boolean | 'later';
   readonly spins?: number;
+  /** How often a seeker sleeps; without it nobody seeks. */
+  readonly naps?: number;
   /** Whether somebody may die. */
   readonly mortal?: boolean;
   readonly Words?: typeof Tested;
@@ -41,8 +43,8 @@ class Waking extends CheckedMemory {
 }
 
 export class Tested extends SemaphoreWords {
-  constructor(place: Place, { capacity, spins = 0 }: Kind) {
-    super(place, capacity, spins);
+  constructor(place: Place, { capacity, spins = 0, naps = 0 }: Kind) {
+    super(place, capacity, spins, naps);
   }
 
   /** When a thread came is a word that does not change here. */

@@ -5,6 +5,7 @@
 import { DEAD } from '../../src/words/life.js';
 import { Memory } from '../../src/words/memory.js';
 import type { Layout, Woken } from '../../src/words/memory.js';
+import { HANDED } from '../../src/words/ownership.js';
 import { SEEKING } from '../../src/words/seat.js';
 import type { Place } from '../../src/words/seat.js';
 import { GENERATION, SEAT_STATE, SINCE } from '../../src/words/row.js';
@@ -27,7 +28,8 @@ export class CheckedMemory extends Memory {
 
   /** What is not atomic in truth, because nobody else writes the word, is a step here: one may be killed before it. */
   override put(index: number, value: number): void {
-    if ((index - this.row(0, 0)) % this.layout.stride !== SINCE) Atomics.store(this.words, index, value);
+    const at = (index - this.row(0, 0)) % this.layout.stride;
+    if (at !== SINCE && at !== HANDED - this.layout.stride) Atomics.store(this.words, index, value);
   }
 
   /** Everybody, and no step: it does not change. */
@@ -49,8 +51,9 @@ export class CheckedMemory extends Memory {
     return this.#now();
   }
 
+  /** Never that of the last hand-over, which is not written down: it happens whenever it can. */
   override time(): number {
-    return 0;
+    return 1;
   }
 
   override old(): boolean {
