@@ -12,11 +12,13 @@ import { generator } from '../test/support/random.js';
 
 export interface Case {
   readonly name: string;
-  readonly unit: 'ns/op' | 'ns/waiter' | 'B/waiter' | 'ms' | 'us' | 'M/s' | 'x';
+  readonly unit: 'ns/op' | 'ns/waiter' | 'B/waiter' | 'ms' | 'us' | 'M/s' | 'k/s' | 'x';
   /** Floors first, ourselves next. */
   readonly contestants: readonly string[];
   /** Those who need so long here that --quick leaves them out. */
   readonly slow?: readonly string[];
+  /** Rounds at most, where a trial takes long. */
+  readonly rounds?: number;
   /** False if --quick leaves the whole case out, because others stand for it. */
   readonly quick?: boolean;
   /** Why a contestant cannot take part on this machine; undefined if it can. */
@@ -170,7 +172,8 @@ export async function measure(group: Group, what: Case, options: RunOptions): Pr
 
   const samples = new Map<string, number[]>(taking.map((name) => [name, []]));
   let node = '';
-  for (let round = 0; round < options.rounds; round++) {
+  const rounds = Math.min(options.rounds, what.rounds ?? Infinity);
+  for (let round = 0; round < rounds; round++) {
     for (const name of shuffled(taking, round)) {
       const args = [group.name, what.name, name, ...(options.quick ? ['--quick'] : [])];
       const result = await trial(binary, args);

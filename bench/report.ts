@@ -3,7 +3,7 @@
  * within each round, and after it in parentheses the ratio of the two medians. Where they differ the machine was
  * busy, and the first is the one to trust.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { packages } from './contestants/index.js';
 import { type Bar, type Group, type Measured, measuredBar, median, passes, ratio } from './harness.js';
@@ -111,6 +111,7 @@ export function loads(): string {
 /** Only the manifest has the version, and not every package exports it: read it where npm puts it. */
 function version(peer: string): string {
   const manifest = new URL(`../../node_modules/${peer}/package.json`, import.meta.url);
+  if (!existsSync(manifest)) return 'absent';
   const { version: installed }: { version: string } = JSON.parse(readFileSync(manifest, 'utf8'));
   return installed;
 }

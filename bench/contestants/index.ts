@@ -25,6 +25,10 @@ export const packages: readonly string[] = [
   'await-lock',
   'p-limit',
   '@rocicorp/lock',
+  'fs-ext',
+  'fs-native-extensions',
+  'os-lock',
+  'proper-lockfile',
 ];
 
 /** A contestant that can do what a case needs. */

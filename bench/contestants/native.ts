@@ -15,6 +15,8 @@ const built = new URL('../native/', import.meta.url);
 const programs: Readonly<Record<string, string>> = {
   'floor: C pthread_mutex': 'contend',
   'floor: futex in C': 'hand-off',
+  'floor: C, ofd': 'file-lock',
+  'floor: C, flock': 'file-lock',
 };
 
 export function isNative(name: string): boolean {
@@ -32,7 +34,7 @@ export function buildNative(
 ): string | undefined {
   if (process.platform !== 'linux') return `it pins its threads as Linux does, this is ${process.platform}`;
   mkdirSync(into, { recursive: true });
-  for (const program of Object.values(programs)) {
+  for (const program of new Set(Object.values(programs))) {
     const source = new URL(`${program}.c`, sources);
     const binary = new URL(program, into);
     if (changed(binary) > Math.max(changed(source), changed(new URL('bench.h', sources)))) continue;
@@ -50,7 +52,7 @@ export function buildNative(
 }
 
 /** What the program of that contestant says. It fails by itself if its lock let two in at once. */
-export async function runNative<T>(name: string, args: readonly number[]): Promise<T> {
+export async function runNative<T>(name: string, args: readonly (number | string)[]): Promise<T> {
   const binary = fileURLToPath(new URL(programs[name] ?? name, built));
   const { stdout } = await run(binary, args.map(String), { timeout: 60_000 });
   const result: T = JSON.parse(stdout);

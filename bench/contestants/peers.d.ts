@@ -16,3 +16,24 @@ declare module 'async-mutex' {
   }
   export function withTimeout(mutex: Mutex, ms: number): Mutex;
 }
+
+declare module 'fs-ext' {
+  export const constants: { readonly LOCK_EX: number; readonly LOCK_UN: number };
+  export function flock(fd: number, flags: number, done: (error: Error | null | undefined) => void): void;
+  export function flockSync(fd: number, flags: number): number;
+}
+
+declare module 'fs-native-extensions' {
+  export function waitForLock(fd: number): Promise<void>;
+  export function waitForLockSync(fd: number): void;
+  export function unlock(fd: number): void;
+}
+
+declare module 'proper-lockfile' {
+  interface Options {
+    readonly realpath: boolean;
+    readonly retries?: Readonly<Record<string, number | boolean>>;
+  }
+  export function lock(path: string, options: Options): Promise<() => Promise<void>>;
+  export function lockSync(path: string, options: Options): () => void;
+}
