@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include <cerrno>
+#include <cmath>
 #include <limits>
 
 #include "arguments.h"
@@ -76,11 +77,11 @@ Napi::Value WaitLockFile(const Napi::CallbackInfo& info) {
   std::optional<FileLock> lock = AsFileLock(info, "waitLockFile");
   if (!lock) return {};
   double ms;
-  if (napi_get_value_double(env, info[4], &ms) != napi_ok || !(ms >= 0 && ms <= kMaxMs)) {
-    ThrowRangeError(env, "waitLockFile: timeoutMs must be from 0 to 1000");
+  if (napi_get_value_double(env, info[4], &ms) != napi_ok || !(ms >= 0 && (ms <= kMaxMs || std::isinf(ms)))) {
+    ThrowRangeError(env, "waitLockFile: timeoutMs must be from 0 to 1000, or Infinity");
     return {};
   }
-  Locked locked = WaitFileLock(*lock, static_cast<int64_t>(ms * 1e6));
+  Locked locked = std::isinf(ms) ? WaitFileLock(*lock) : WaitFileLock(*lock, static_cast<int64_t>(ms * 1e6));
   return Outcome(env, locked, errno, "waitLockFile");
 }
 

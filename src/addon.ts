@@ -97,7 +97,8 @@ export interface Addon {
   isGateClosed(fd: number, how: number, start?: number, length?: number): boolean;
   /** Whether to close it would take away a posix lock that another descriptor in this process holds. */
   mustStayOpen(fd: number): boolean;
-  /** The same as `tryLockFile`, but blocks this thread for at most `timeoutMs` (0 to 1000): then it is `.Interrupted`. */
+  /** The same as `tryLockFile`, but blocks this thread for at most `timeoutMs`: then it is `.Interrupted`. 0 to 1000; or
+   * Infinity, with which no worker can be terminated. */
   waitLockFile(fd: number, how: number, start: number, length: number, timeoutMs: number): number;
   unlockFile(fd: number, how: number, start?: number, length?: number): void;
   /** The process that is in the way, 0 if none is, -1 if the kernel does not say. Not while this description holds. */

@@ -13,6 +13,7 @@
  * - A ticket is open only between `sleepAsync` and the end of that sleep, and `#granted` only until the next `poll`.
  */
 import { setImmediate, setTimeout } from 'node:timers';
+import { isMainThread } from 'node:worker_threads';
 import { loadAddon, Locked } from '../addon.js';
 import type { Addon } from '../addon.js';
 import { MAX_PERMITS } from '../options.js';
@@ -36,8 +37,10 @@ export interface FileRange {
   readonly length: number;
 }
 
-/** How long a blocking call stays in the kernel, in ms: until then the thread cannot be ended. */
-const SLICE = 50;
+/** How long a blocking call stays in the kernel, in ms: until then a worker cannot be terminated. */
+const SLICE = isMainThread ? Infinity : 50;
+/** The longest limit that the addon takes. */
+const MOST = 1000;
 /** How long readers of this thread may join others, whoever waits, in ms. */
 const JOINING_MS = 10;
 /** How often one tries before a thread is put to wait. */
@@ -154,7 +157,7 @@ export class KernelFile implements Outer, Opener {
     const deadline = ms === Infinity ? Infinity : performance.now() + ms;
     const { start, length } = this.#range;
     for (;;) {
-      const left = deadline === Infinity ? SLICE : Math.min(SLICE, deadline - performance.now());
+      const left = deadline === Infinity ? SLICE : Math.min(SLICE, MOST, deadline - performance.now());
       if (left <= 0) return false;
       const fd = this.#fd < 0 ? this.#open() : this.#fd;
       const how = this.#how + (units === ALL ? 1 : 0);
