@@ -11,8 +11,15 @@ export {
   LockUnsupportedError,
 } from './errors.js';
 export type { LockErrorInit } from './errors.js';
+export { configure } from './config.js';
+export type { Configuration } from './config.js';
+export { detach } from './context.js';
 export { FileLock } from './files/file-lock.js';
 export type { SyncGuard } from './guard.js';
+export { Hold } from './hold.js';
+export { lock, lockSync, tryLock, tryLockSync } from './lock.js';
+export { Guard } from './lock-guard.js';
+export type { LockCallOptions } from './lock-options.js';
 export { Mutex } from './mutex.js';
 export type { FileLockOptions, FileWaitOptions, LockOptions, RWLockOptions, WaitOptions } from './options.js';
 export type { RWGuard } from './rw-guard.js';

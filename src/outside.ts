@@ -7,9 +7,12 @@
 import { Climb } from './climb.js';
 import type { Outer } from './outer.js';
 
-/** How long what was taken outside may go round in this thread while others wait for it. */
-const PASSES = 256;
-const PASSING_MS = 10;
+/** How long, and how often, what was taken outside may go round in this thread while others wait for it. */
+export interface Bound {
+  readonly ms: number;
+  readonly grants: number;
+}
+export const BOUND: Bound = { ms: 10, grants: 256 };
 /** In ms. */
 const LOOK_EVERY = 10;
 
@@ -55,11 +58,11 @@ export class Outside {
   }
 
   /** Whether units that come back may go to another one of this thread. `whole`: they are all that there are. */
-  mayPass(whole: boolean): boolean {
+  mayPass(whole: boolean, { ms, grants }: Bound = BOUND): boolean {
     if (!this.#outer.awaited) return true;
     if (this.#outer.fair || !whole) return false;
     if (this.#passes === 0) this.#passingSince = performance.now();
-    return ++this.#passes < PASSES && performance.now() - this.#passingSince < PASSING_MS;
+    return ++this.#passes < grants && performance.now() - this.#passingSince < ms;
   }
 
   /** Gives units back to the others, after what may have been many passes. */

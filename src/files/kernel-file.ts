@@ -69,6 +69,7 @@ export class KernelFile implements Outer, Opener {
   #failure: unknown = undefined;
   #wake: (() => void) | undefined = undefined;
   #used = false;
+  #stepsAside = false;
   /** Since when we share it. */
   #since = 0;
 
@@ -79,7 +80,13 @@ export class KernelFile implements Outer, Opener {
     this.#addon = loadAddon();
   }
 
+  /** Others have waited for long: the next try of ours is in vain if they are there. */
+  stepAside(): void {
+    this.#stepsAside = true;
+  }
+
   tryTake(units: number): boolean {
+    if (this.#stepsAside && this.#othersWait()) return false;
     const had = this.#units;
     if (had === 0 ? !this.#tryLock(units === ALL ? 1 : 0) : !this.#mayHaveMore(units)) return false;
     if (had === 0) this.#since = performance.now();
@@ -117,6 +124,12 @@ export class KernelFile implements Outer, Opener {
       this.#attempt('converted', () => this.#addon.convertLockFile(this.#fd, how, start, length)) ===
       Locked.Yes
     );
+  }
+
+  // Whether others wait is not known of flock: there might be some.
+  #othersWait(): boolean {
+    this.#stepsAside = false;
+    return this.#units === 0 && this.#fd >= 0 && (this.#range.kind === 'flock' || this.#gateIsClosed());
   }
 
   #gateIsClosed(): boolean {

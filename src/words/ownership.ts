@@ -25,7 +25,7 @@
  */
 import { lives, NAME } from './life.js';
 import { PASSED } from './row.js';
-import { overwritten, PARKED, SPINNING, WOKEN } from './seat.js';
+import { CONFIG, overwritten, PARKED, SPINNING, WOKEN } from './seat.js';
 import type { Place } from './seat.js';
 import { Waiting } from './waiting.js';
 
@@ -37,16 +37,26 @@ export const HANDED = 6;
 export abstract class Ownership extends Waiting {
   /** Whether the thread that held what was taken last has died holding it. */
   recovered = false;
-  readonly fair: boolean;
   readonly others = 'another thread';
   protected readonly name: number;
+  readonly #fair: boolean;
   /** The name of the dead one from whom it was taken last. */
   protected dead = 0;
 
   constructor(place: Place, fair: boolean) {
     super(place);
     this.name = place.name;
-    this.fair = fair;
+    this.#fair = fair;
+  }
+
+  /** Whether it goes round in strict order of arrival. Where it is found by name, anybody may ask for that. */
+  get fair(): boolean {
+    return this.#fair || this.words[this.at + CONFIG] === 1;
+  }
+
+  /** From now on it does, for all who use the name, until nobody does. */
+  makeFair(): void {
+    Atomics.store(this.words, this.at + CONFIG, 1);
   }
 
   /** Whether somebody holds it who lives, as far as the words tell. */

@@ -1,0 +1,229 @@
+/**
+ * What holding a name means: units of its queue, and with them whatever was climbed to above (tiers/tier.ts).
+ *
+ * A hold has one or more parts: itself, and those who were let in again because they run inside of it or have shown its
+ * guard. It ends after the last part has been released, whichever that is:
+ *
+ *   Held     -> Waiting  when the last part is released before `minHold` is over
+ *   Held, Waiting -> Ended: what was climbed to goes to the next task of this thread if that is to climb to the same (it
+ *                        is its legacy, and taken up as soon as the task runs), or is given back, from the top down
+ */
+import type { Sought } from './context.js';
+import { LockLostError, LockMisuseError } from './errors.js';
+import { control } from './guard.js';
+import { Waiter } from './line.js';
+import type { Entry } from './line.js';
+import { nobody } from './nobody.js';
+import type { Bound } from './outside.js';
+import { RWGuard } from './rw-guard.js';
+import type { Climbed } from './tiers/tier.js';
+import { nextGrant } from './words/names.js';
+
+/** Where the units come from: a named queue. */
+export interface HoldSource extends Sought {
+  readonly kind: string;
+  readonly capacity: number;
+  give(units: number): void;
+  takePastLine(units: number): boolean;
+}
+
+/** Who may have what was climbed to: a named queue. */
+export interface Heirs {
+  legacy: { release(): void } | undefined;
+  heir(units: number, bound?: Bound): Entry | undefined;
+  passTo(heir: Entry, units: number): void;
+}
+
+/** What only few holds have. */
+class Rare {
+  /** Those that have not been released, the hold itself included. */
+  parts = 1;
+  climbed: Climbed | undefined = undefined;
+  heirs: Heirs | undefined = undefined;
+  bound: Bound | undefined = undefined;
+  /** When it may end, by performance.now(). */
+  earliest = 0;
+  /** Tells when it has lasted for too long. */
+  latest: NodeJS.Timeout | undefined = undefined;
+  /** What it gives back at its end. */
+  units = 0;
+}
+
+/**
+ * What `lockSync` gives: the proof that a name is held, and the only way to give it back.
+ *
+ * @example
+ * import { lockSync } from 'tierlock';
+ *
+ * using hold = lockSync('orders');
+ * console.log(hold.name, hold.mode, hold.held); // orders exclusive true
+ */
+export class Hold extends RWGuard {
+  /** The prefix and the name. */
+  readonly name: string;
+  readonly #source: HoldSource;
+  readonly #token: bigint;
+  #rare: Rare | undefined = undefined;
+
+  /** @internal */
+  constructor(source: HoldSource, units: number, token: bigint = nextGrant()) {
+    super(source, units);
+    this.name = source.key;
+    this.#source = source;
+    this.#token = token;
+  }
+
+  protected override get kind(): string {
+    return `the lock '${this.name}'`;
+  }
+
+  /**
+   * A number that grows with every grant of the name, in the highest tier that is held: whatever the lock protects can
+   * refuse who shows a smaller one than it has seen. The same for all who were let in again under one hold.
+   */
+  get token(): bigint {
+    return this.#rare?.climbed?.token ?? this.#token;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#source instanceof Part ? this.#source.whole.signal : super.signal;
+  }
+
+  /** @internal What was climbed to goes with it from now on. */
+  climb(climbed: Climbed, heirs: Heirs, bound: Bound | undefined): void {
+    const rare = (this.#rare ??= new Rare());
+    rare.climbed = climbed;
+    rare.heirs = heirs;
+    rare.bound = bound;
+  }
+
+  /** @internal It lasts for so long at least, and is told to end when it has lasted for so long, in ms. */
+  limit(least: number, most: number): void {
+    const rare = (this.#rare ??= new Rare());
+    if (least > 0) rare.earliest = performance.now() + least;
+    if (most === Infinity) return;
+    const expire = (): void => control.expire(this, this.#expired(most));
+    rare.latest = nobody.runInAsyncScope(() => setTimeout(expire, most).unref());
+  }
+
+  #expired(most: number): LockLostError {
+    const message = `${this.kind} has been held for longer than its 'maxHold', ${most} ms: end what needs it, and release it`;
+    return new LockLostError(message, { lock: this.name });
+  }
+
+  /** @internal One more part, for somebody who may be where it is held. */
+  again(units: number): Hold {
+    (this.#rare ??= new Rare()).parts++;
+    return new Hold(new Part(this, this.#source), units, this.token);
+  }
+
+  /** @internal The hold that it is a part of; itself, if none. */
+  get whole(): Hold {
+    return this.#source instanceof Part ? this.#source.whole : this;
+  }
+
+  /** @internal Whether any part of it is still held. */
+  get lives(): boolean {
+    return this.#rare === undefined ? this.held : this.#rare.parts > 0;
+  }
+
+  /** @internal Where it comes from. */
+  get source(): HoldSource {
+    return this.#source;
+  }
+
+  override release(): boolean {
+    if (this.#rare !== undefined) this.#leave(this.#rare);
+    return super.release();
+  }
+
+  #leave(rare: Rare): void {
+    const units = control.leave(this);
+    if (units === 0) return;
+    clearTimeout(rare.latest);
+    rare.units = units;
+    this.partReleased();
+  }
+
+  /** @internal */
+  partReleased(): void {
+    const rare = this.#rare;
+    if (rare === undefined || --rare.parts > 0) return;
+    const left = rare.earliest === 0 ? 0 : rare.earliest - performance.now();
+    if (left <= 0) this.#end(rare);
+    else nobody.runInAsyncScope(() => setTimeout(() => this.#end(rare), Math.ceil(left)));
+  }
+
+  #end({ climbed, heirs, bound, units }: Rare): void {
+    if (climbed !== undefined && heirs !== undefined) {
+      const heir = units === this.#source.capacity ? heirs.heir(units, bound) : undefined;
+      const suits = heir instanceof Waiter && heir.tier === climbed.tier;
+      if (suits && climbed.mayPass()) {
+        heirs.legacy = climbed;
+        heirs.passTo(heir, units);
+        return;
+      }
+      climbed.release(suits);
+    }
+    this.#source.give(units);
+  }
+
+  override downgrade(): this {
+    this.#mustBeWhole();
+    this.#rare?.climbed?.downgrade();
+    return super.downgrade();
+  }
+
+  override tryUpgrade(): this | null {
+    this.#mustBeWhole();
+    if (this.mode === 'exclusive') return this;
+    if (super.tryUpgrade() === null) return null;
+    const climbed = this.#rare?.climbed;
+    if (climbed === undefined || climbed.tryUpgrade()) return this;
+    super.downgrade();
+    return null;
+  }
+
+  #mustBeWhole(): void {
+    this.assertHeld();
+    if (!(this.#source instanceof Part) && (this.#rare === undefined || this.#rare.parts === 1)) return;
+    throw new LockMisuseError(`${this.kind} is held by several who were let in again: its mode cannot change`, {
+      lock: this.name,
+    });
+  }
+}
+
+/** Where the units of a part come from. */
+class Part implements HoldSource {
+  readonly whole: Hold;
+  readonly kind: string;
+  readonly key: string;
+  readonly capacity: number;
+  marks: undefined = undefined;
+
+  constructor(whole: Hold, { kind, key, capacity }: HoldSource) {
+    this.whole = whole;
+    this.kind = kind;
+    this.key = key;
+    this.capacity = capacity;
+  }
+
+  give(): void {
+    this.whole.partReleased();
+  }
+
+  takePastLine(): boolean {
+    return false;
+  }
+}
+
+/** So that the guards of names keep their shape: see guard.ts. */
+const none: HoldSource = {
+  kind: 'nothing',
+  key: '',
+  capacity: 0,
+  marks: undefined,
+  give() {},
+  takePastLine: () => false,
+};
+export const immortal: Hold = new Hold(none, 0, 0n);

@@ -1,0 +1,202 @@
+/**
+ * The ladder: how a name is taken in all tiers that are asked for, from the bottom up. First comes this thread's queue
+ * for the name, with the words that all threads of the process share; whoever has got it climbs on, alone or as one of
+ * several readers. How it comes down again, and what it leaves to the next one, is told in hold.ts.
+ *
+ * Whatever ends a climb, at whichever step, gives back what had been taken until then.
+ */
+import { configuration } from './config.js';
+import { beginWait, heldAround } from './context.js';
+import { LockDeadlockError, LockMisuseError, LockTimeoutError } from './errors.js';
+import type { Hold } from './hold.js';
+import { holdOf } from './lock-guard.js';
+import { waitOf } from './lock-options.js';
+import type { Plan } from './lock-options.js';
+import type { WaitOptions } from './options.js';
+import type { Bound } from './outside.js';
+import { deadlock } from './refusals.js';
+import { ALL, locks } from './registry.js';
+import type { LockQueue } from './registry.js';
+import { ProcessTier } from './tiers/process.js';
+import type { Climbed, Tier } from './tiers/tier.js';
+
+/** Takes it if that is possible now. */
+export function tryClimb(key: string, plan: Plan): Hold | null {
+  const again = letIn(key, plan);
+  if (again !== undefined) return again;
+  const climber = new Climber(key, plan);
+  const hold = climber.queue.tryAcquire(climber.units);
+  if (hold === null || climber.tier === undefined) return hold && climber.settle(hold);
+  try {
+    const climbed = climber.tryAbove(climber.tier);
+    if (climbed !== null) return climber.settle(hold, climbed);
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+  hold.release();
+  return null;
+}
+
+/** Waits for it. */
+export async function climb(key: string, plan: Plan): Promise<Hold> {
+  const { signal } = plan;
+  signal?.throwIfAborted();
+  const again = letIn(key, plan);
+  if (again !== undefined) return again;
+  const climber = new Climber(key, plan);
+  const hold = climber.queue.tryAcquire(climber.units) ?? (await climber.waitInside());
+  try {
+    const climbed = climber.tier && (climber.tryAbove(climber.tier) ?? (await climber.waitAbove(climber.tier)));
+    signal?.throwIfAborted();
+    return climber.settle(hold, climbed);
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+}
+
+/** Waits for it, blocking this thread. */
+export function climbSync(key: string, plan: Plan): Hold {
+  plan.signal?.throwIfAborted();
+  const again = letIn(key, plan);
+  if (again !== undefined) return again;
+  const climber = new Climber(key, plan);
+  const { queue, units, tier } = climber;
+  // Those in the line could not go on while the thread is blocked, and are not to be passed.
+  if (queue.free < units || queue.length > 0) throw deadlock(queue);
+  const hold = queue.acquireSync(units, waitOf(plan));
+  try {
+    return climber.settle(hold, tier && (climber.tryAbove(tier) ?? climber.waitAboveSync(tier)));
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+}
+
+/** One who climbs. */
+class Climber {
+  readonly queue: LockQueue;
+  readonly tier: Tier | undefined;
+  readonly units: number;
+  readonly #plan: Plan;
+  readonly #bound: Bound | undefined;
+  readonly #deadline: number;
+
+  constructor(key: string, plan: Plan) {
+    this.#plan = plan;
+    this.#bound = plan.handover ?? (configuration().handover as Bound | undefined);
+    this.#deadline = plan.timeout === Infinity ? Infinity : performance.now() + plan.timeout;
+    this.units = plan.shared ? 1 : ALL;
+    this.queue = locks.open(key);
+    if (plan.fair) this.queue.outer?.makeFair();
+    this.tier = plan.external ? tierOf(this.queue, plan) : undefined;
+  }
+
+  /** Waits for this thread's turn, and for this process's. */
+  async waitInside(): Promise<Hold> {
+    const { queue, units, tier } = this;
+    const end = beginWait(queue);
+    if (end === undefined) return queue.acquire(units, waitOf(this.#plan), tier);
+    try {
+      return await queue.acquire(units, waitOf(this.#plan), tier);
+    } finally {
+      end();
+    }
+  }
+
+  /** Takes what the last one has left for us, or what is free. */
+  tryAbove(tier: Tier): Climbed | null {
+    const { legacy } = this.queue;
+    if (legacy === undefined) return tier.tryTake(this.units, this.#bound);
+    this.queue.legacy = undefined;
+    const climbed = legacy as Climbed;
+    try {
+      climbed.pass();
+    } catch (error) {
+      climbed.release();
+      throw error;
+    }
+    return climbed;
+  }
+
+  async waitAbove(tier: Tier): Promise<Climbed> {
+    try {
+      return await tier.take(this.units, this.#wait(), this.#bound);
+    } catch (error) {
+      throw this.#explained(error, tier);
+    }
+  }
+
+  waitAboveSync(tier: Tier): Climbed {
+    try {
+      return tier.takeSync(this.units, this.#wait(), this.#bound);
+    } catch (error) {
+      throw this.#explained(error, tier);
+    }
+  }
+
+  /** For whatever time is left. */
+  #wait(): WaitOptions {
+    const left = this.#deadline === Infinity ? Infinity : Math.max(0, this.#deadline - performance.now());
+    return waitOf(this.#plan, left) ?? {};
+  }
+
+  #explained(error: unknown, tier: Tier): unknown {
+    if (!(error instanceof LockTimeoutError)) return error;
+    const { key } = this.queue;
+    const message =
+      `timed out after ${this.#plan.timeout} ms waiting for the lock '${key}' (held by ` +
+      `${tier.describeHolder() ?? 'another process'}; others waiting here: ${this.queue.length})`;
+    return new LockTimeoutError(message, { lock: key });
+  }
+
+  /** It is there: everything that goes with it. */
+  settle(hold: Hold, climbed?: Climbed): Hold {
+    const { minHold, maxHold } = this.#plan;
+    if (climbed !== undefined) hold.climb(climbed, this.queue, this.#bound);
+    if (minHold > 0 || maxHold < Infinity) hold.limit(minHold, maxHold);
+    return hold;
+  }
+}
+
+/** The tier of the processes for that name, as long as this thread has the name open. */
+function tierOf(queue: LockQueue, plan: Plan): Tier {
+  const known = queue.tier as ProcessTier | undefined;
+  if (known?.suits(plan) === true) return known;
+  const tier = new ProcessTier(queue.key, plan);
+  queue.tier = tier;
+  return tier;
+}
+
+/** Whoever is inside already, and says that he knows, is let in again. */
+function letIn(key: string, plan: Plan): Hold | undefined {
+  const { within, reentrant, shared } = plan;
+  if (within === undefined && !reentrant) return undefined;
+  const whole = within === undefined ? around(key) : shown(key, holdOf(within));
+  if (whole === undefined) return undefined;
+  if (!shared && whole.mode === 'shared') {
+    const message =
+      `the lock '${key}' is shared here, and was asked for alone: whoever shares it would wait for himself. Take it ` +
+      'alone in the first place, or release it before';
+    throw new LockDeadlockError(message, { lock: key });
+  }
+  return whole.again(shared ? 1 : ALL);
+}
+
+function around(key: string): Hold | undefined {
+  if (configuration().deadlock === 'off') {
+    throw new LockMisuseError("'reentrant' needs to know who runs inside: not with configure({ deadlock: 'off' })", {
+      lock: key,
+    });
+  }
+  const queue = locks.find(key);
+  return queue && heldAround(queue);
+}
+
+function shown(key: string, hold: Hold): Hold {
+  const { whole } = hold;
+  hold.assertHeld();
+  if (whole.source === locks.find(key)) return whole;
+  throw new LockMisuseError(`'within' must be a guard of the lock '${key}', got one of ${whole.name}`, { lock: key });
+}

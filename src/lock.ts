@@ -1,0 +1,164 @@
+/** The call that people come for: a lock by its name, in as many tiers as are asked for. */
+import { configuration } from './config.js';
+import { runInside, runInsideSync } from './context.js';
+import { LockLostError } from './errors.js';
+import type { Hold } from './hold.js';
+import { climb, climbSync, tryClimb } from './ladder.js';
+import { Guard } from './lock-guard.js';
+import { checkName, DEFAULTS, readPlan } from './lock-options.js';
+import type { LockCallOptions, Plan } from './lock-options.js';
+import { checkCallable } from './options.js';
+import { ALL, locks } from './registry.js';
+
+type Inside<T> = (guard: Guard) => T | PromiseLike<T>;
+type Anything = LockCallOptions | Inside<unknown> | undefined;
+
+/**
+ * Waits for the lock of that name, and gives a guard, the only way to release it; or, with `fn`, holds it while that
+ * runs, until what it returns has settled. Without options it keeps out all other tasks and worker threads of this
+ * process; with `external` all other processes of this host as well.
+ *
+ * @example
+ * import { lock } from 'tierlock';
+ *
+ * await using guard = await lock('orders', { timeout: 1000 });
+ * console.log(guard.held); // true
+ * console.log(await lock('stock', async () => 42)); // 42
+ */
+export function lock(name: string, options?: LockCallOptions): Promise<Guard>;
+export function lock<T>(name: string, fn: Inside<T>): Promise<T>;
+export function lock<T>(name: string, options: LockCallOptions | undefined, fn: Inside<T>): Promise<T>;
+export function lock(name: string, options?: Anything, fn?: Inside<unknown>): Promise<unknown> {
+  return lockAt('', name, options, fn);
+}
+
+/** The same under a prefix. */
+export function lockAt(prefix: string, name: string, options: Anything, fn?: Inside<unknown>): Promise<unknown> {
+  if (typeof options === 'function') return runAt(prefix, name, undefined, options);
+  if (fn !== undefined) return runAt(prefix, name, options, fn);
+  if (options === undefined && prefix === '' && typeof name === 'string' && name !== '') {
+    // Nothing but the thread's tier, and free: that is what most calls are.
+    const hold = tryOpen(name);
+    if (hold !== null) return given(hold);
+  }
+  return take(prefix, name, options);
+}
+
+function tryOpen(name: string): Hold | null {
+  return locks.open(name).tryAcquire(ALL);
+}
+
+async function given(hold: Hold): Promise<Guard> {
+  return new Guard(hold);
+}
+
+async function take(prefix: string, name: string, options: LockCallOptions | undefined): Promise<Guard> {
+  const plan = readPlan(options);
+  return new Guard(await climb(keyOf(prefix, name, plan), plan));
+}
+
+async function runAt<T>(
+  prefix: string,
+  name: string,
+  options: LockCallOptions | undefined,
+  fn: Inside<T>,
+): Promise<T> {
+  checkCallable('fn', fn);
+  const plan = readPlan(options);
+  return hold(keyOf(prefix, name, plan), plan, (guard) => fn(guard));
+}
+
+/** Runs `fn` while the lock is held. */
+export async function hold<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
+  const own = (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan));
+  const guard = new Guard(own);
+  let result: T;
+  try {
+    result = configuration().deadlock === 'off' ? await fn(guard) : await runInside(own, () => fn(guard));
+  } catch (error) {
+    if (!own.release()) blame(error, own);
+    throw error;
+  }
+  if (!own.release()) throw lossOf(own, result);
+  return result;
+}
+
+/** The same, blocking this thread, for a function that is done when it returns. */
+export function holdSync<T>(key: string, plan: Plan, fn: (hold: Hold) => T): T {
+  const own = climbSync(key, plan);
+  let result: T;
+  try {
+    result = configuration().deadlock === 'off' ? fn(own) : runInsideSync(own, () => fn(own));
+  } catch (error) {
+    if (!own.release()) blame(error, own);
+    throw error;
+  }
+  if (!own.release()) throw lossOf(own, result);
+  return result;
+}
+
+/** What went wrong inside comes first; that the lock was lost may be why. */
+function blame(error: unknown, own: Hold): void {
+  if (error instanceof Error && error.cause === undefined) error.cause = lossOf(own, undefined);
+}
+
+function lossOf(own: Hold, result: unknown): LockLostError {
+  const { reason } = own.signal;
+  const message = reason instanceof Error ? reason.message : `the lock '${own.name}' was lost`;
+  return new LockLostError(message, { lock: own.name, cause: reason, result });
+}
+
+export function keyOf(prefix: string, name: unknown, plan: Plan): string {
+  checkName(name);
+  return prefix + plan.prefix + name;
+}
+
+/**
+ * The lock if it is free now in all tiers that are asked for, else null. Never waits.
+ *
+ * @example
+ * import { tryLock } from 'tierlock';
+ *
+ * await using guard = await tryLock('orders');
+ * console.log(await tryLock('orders')); // null
+ */
+export function tryLock(name: string, options?: Omit<LockCallOptions, 'timeout' | 'signal'>): Promise<Guard | null> {
+  return tryLockAt('', name, options);
+}
+
+export async function tryLockAt(prefix: string, name: string, options?: LockCallOptions): Promise<Guard | null> {
+  const own = tryLockSyncAt(prefix, name, options);
+  return own && new Guard(own);
+}
+
+/**
+ * Blocks this thread until the lock is ours. Throws a `LockDeadlockError` at once if a task of this thread holds it or
+ * waits for it.
+ *
+ * @example
+ * import { lockSync } from 'tierlock';
+ *
+ * using hold = lockSync('orders', { timeout: 1000 });
+ * console.log(hold.held); // true
+ */
+export function lockSync(name: string, options?: LockCallOptions): Hold {
+  return lockSyncAt('', name, options);
+}
+
+export function lockSyncAt(prefix: string, name: string, options?: LockCallOptions): Hold {
+  const plan = readPlan(options);
+  return climbSync(keyOf(prefix, name, plan), plan);
+}
+
+/** `tryLock` for synchronous code. */
+export function tryLockSync(name: string, options?: Omit<LockCallOptions, 'timeout' | 'signal'>): Hold | null {
+  return tryLockSyncAt('', name, options);
+}
+
+export function tryLockSyncAt(prefix: string, name: string, options?: LockCallOptions): Hold | null {
+  for (const key of ['timeout', 'signal'] as const) {
+    if (options?.[key] !== undefined) throw new TypeError(`'${key}' makes no sense where nobody waits: use lock()`);
+  }
+  const plan = readPlan(options);
+  return tryClimb(keyOf(prefix, name, plan), plan);
+}

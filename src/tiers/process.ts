@@ -1,0 +1,163 @@
+/**
+ * The tier of the processes of a host: a file of the lock folder (files/folder.ts) for each name, and the kernel's lock
+ * on it. Each grant that comes with the file gets a token of the folder, and the folder's page says who holds the file.
+ *
+ * Invariant: a hold is recorded after the file has been taken, and the record is cleared before the file is given back.
+ */
+import { configuration, revision } from '../config.js';
+import { LockUnsupportedError } from '../errors.js';
+import { fileQueue } from '../files/file-queue.js';
+import type { FileQueue } from '../files/file-queue.js';
+import { openFolder } from '../files/folder.js';
+import type { Entry, Folder, Via } from '../files/folder.js';
+import type { HolderRecord } from '../files/records.js';
+import type { WaitOptions } from '../options.js';
+import { BOUND } from '../outside.js';
+import type { Bound } from '../outside.js';
+import type { RWGuard } from '../rw-guard.js';
+import type { Climbed, Tier } from './tier.js';
+
+/** Where a name's file lies, and how it is locked. */
+export interface ProcessTierOptions {
+  readonly lockPath: string | undefined;
+  readonly via: Via | undefined;
+}
+
+/** The folder that a path stands for, and how its locks are taken. */
+interface Found {
+  readonly folder: Folder;
+  readonly via: Via;
+}
+
+let found = new Map<string, Found>();
+let foundIn = revision;
+
+/** To find a folder asks the system a lot; where it lies, and how its locks are taken, does not change. */
+function find({ lockPath, via }: ProcessTierOptions): Found {
+  if (foundIn !== revision) found = new Map();
+  foundIn = revision;
+  const key = `${via ?? ''}:${lockPath ?? ''}`;
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  const settings = configuration();
+  const path = lockPath ?? settings.lockPath;
+  const { network = false } = settings;
+  const folder = openFolder(path === undefined ? { network } : { lockPath: path, network });
+  const agreed = via ?? settings.via ?? folder.via ?? 'ofd';
+  folder.agree(agreed);
+  const now: Found = { folder, via: agreed };
+  found.set(key, now);
+  return now;
+}
+
+/** The folder that a path stands for. */
+export function folderAt(options: ProcessTierOptions): Folder {
+  return find(options).folder;
+}
+
+export class ProcessTier implements Tier {
+  readonly name: string;
+  readonly folder: Folder;
+  readonly entry: Entry;
+  readonly queue: FileQueue;
+
+  constructor(name: string, options: ProcessTierOptions) {
+    const { folder, via } = find(options);
+    this.name = name;
+    this.folder = folder;
+    this.entry = folder.entry('lock', name);
+    if (via !== 'ofd' && via !== 'flock')
+      throw new LockUnsupportedError(`the locks of the folder '${folder.path}' are taken via '${via}'`, {
+        lock: name,
+      });
+    this.queue = fileQueue({ path: this.entry.path, kind: via, start: 0, length: 0 });
+  }
+
+  /** Whether it is the tier for such options. */
+  suits(options: ProcessTierOptions): boolean {
+    return find(options).folder === this.folder;
+  }
+
+  tryTake(units: number, bound?: Bound): Climbed | null {
+    const guard = this.queue.tryAcquire(units);
+    return guard === null ? null : new OnFile(this, guard, bound);
+  }
+
+  async take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed> {
+    return new OnFile(this, await this.queue.acquire(units, wait), bound);
+  }
+
+  takeSync(units: number, wait: WaitOptions, bound?: Bound): Climbed {
+    return new OnFile(this, this.queue.acquireSync(units, wait), bound);
+  }
+
+  describeHolder(): string | undefined {
+    const holder = this.entry.holder();
+    if (holder === undefined) return undefined;
+    if (holder === 'unknown') return 'another process';
+    const { pid, thread, since, token } = holder;
+    const where = thread === pid ? `process ${pid}` : `thread ${thread} of process ${pid}`;
+    return `${where} since ${since.toISOString()}, token ${token}`;
+  }
+}
+
+/** The file, held. */
+class OnFile implements Climbed {
+  readonly tier: ProcessTier;
+  readonly #guard: RWGuard;
+  readonly #bound: Bound;
+  #token: bigint;
+  #record: HolderRecord;
+  #passes = 0;
+  #since = 0;
+
+  constructor(tier: ProcessTier, guard: RWGuard, bound: Bound = BOUND) {
+    this.tier = tier;
+    this.#guard = guard;
+    this.#bound = bound;
+    try {
+      this.#token = tier.folder.nextToken();
+      this.#record = tier.entry.record(guard.mode, this.#token);
+    } catch (error) {
+      guard.release();
+      throw error;
+    }
+  }
+
+  get token(): bigint {
+    return this.#token;
+  }
+
+  // The kernel does not say whether others wait. So it is bounded always.
+  mayPass(): boolean {
+    if (this.#passes === 0) this.#since = performance.now();
+    return ++this.#passes < this.#bound.grants && performance.now() - this.#since < this.#bound.ms;
+  }
+
+  pass(): void {
+    this.#token = this.tier.folder.nextToken();
+    this.#rerecord();
+  }
+
+  #rerecord(): void {
+    this.#record.clear();
+    this.#record = this.tier.entry.record(this.#guard.mode, this.#token);
+  }
+
+  release(polite: boolean = false): void {
+    this.#record.clear();
+    if (polite) this.tier.queue.outer?.stepAside();
+    this.#guard.release();
+  }
+
+  downgrade(): void {
+    this.#guard.downgrade();
+    this.#rerecord();
+  }
+
+  tryUpgrade(): boolean {
+    if (this.#guard.tryUpgrade() === null) return false;
+    this.#rerecord();
+    return true;
+  }
+}
