@@ -178,6 +178,27 @@ Napi::Value CountNames(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, process->count_names());
 }
 
+// nameAt(slot)
+Napi::Value NameAt(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const Process* process = CommonProcess(env, env.GetInstanceData<State>());
+  if (process == nullptr) return {};
+  std::optional<int64_t> slot = AsInteger(env, info[0], 0, std::numeric_limits<int32_t>::max());
+  if (!slot) {
+    ThrowRangeError(env, "nameAt: slot must be the number of a slot");
+    return {};
+  }
+  std::u16string key(128, u' ');
+  for (;;) {
+    int64_t units = process->key_at(static_cast<int32_t>(*slot), key.data(), key.size());
+    if (units == -2) return env.Null();
+    if (units < 0) return env.Undefined();
+    bool all = static_cast<size_t>(units) <= key.size();
+    key.resize(static_cast<size_t>(units));
+    if (all) return Napi::String::New(env, key);
+  }
+}
+
 }  // namespace
 
 void AddBlock(Napi::Env env, Napi::Object exports) {
@@ -185,6 +206,7 @@ void AddBlock(Napi::Env env, Napi::Object exports) {
   exports["openName"] = Napi::Function::New(env, OpenName, "openName");
   exports["closeName"] = Napi::Function::New(env, CloseName, "closeName");
   exports["chunk"] = Napi::Function::New(env, GetChunk, "chunk");
+  exports["nameAt"] = Napi::Function::New(env, NameAt, "nameAt");
   exports["names"] = Napi::Function::New(env, CountNames, "names");
 }
 

@@ -74,6 +74,8 @@ export interface Addon {
   chunk(n: number): ArrayBuffer;
   /** How many names there are now. */
   names(): number;
+  /** The name that has a slot now; undefined if none has, null if there is no such slot, nor one behind it. */
+  nameAt(slot: number): string | undefined | null;
 
   /**
    * Sleeps while `words[index]` is `expected`, for at most `timeoutMs` (0 to 1000: a thread that sleeps here cannot

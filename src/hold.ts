@@ -22,6 +22,8 @@ import { nextGrant } from './words/names.js';
 /** Where the units come from: a named queue. */
 export interface HoldSource extends Sought {
   readonly kind: string;
+  /** What the name is one of. */
+  readonly noun: string;
   readonly capacity: number;
   give(units: number): void;
   takePastLine(units: number): boolean;
@@ -49,6 +51,9 @@ class Rare {
   units = 0;
 }
 
+let newest: Hold | undefined;
+let emptied: (() => void) | undefined;
+
 /**
  * What `lockSync` gives: the proof that a name is held, and the only way to give it back.
  *
@@ -64,6 +69,9 @@ export class Hold extends RWGuard {
   readonly #source: HoldSource;
   readonly #token: bigint;
   #rare: Rare | undefined = undefined;
+  // All that are held in this thread are in one list, the newest first.
+  #older: Hold | undefined = undefined;
+  #newer: Hold | undefined = undefined;
 
   /** @internal */
   constructor(source: HoldSource, units: number, token: bigint = nextGrant()) {
@@ -71,10 +79,41 @@ export class Hold extends RWGuard {
     this.name = source.key;
     this.#source = source;
     this.#token = token;
+    if (units === 0) return;
+    const older = newest;
+    if (older !== undefined) {
+      this.#older = older;
+      older.#newer = this;
+    }
+    newest = this;
+  }
+
+  /** @internal Calls `fn` when nothing is held in this thread any more. */
+  static whenNone(fn: (() => void) | undefined): void {
+    emptied = fn;
+  }
+
+  /** @internal All that are held in this thread, the newest first. */
+  static *all(): Generator<Hold> {
+    for (let hold = newest; hold !== undefined; hold = hold.#older) yield hold;
+  }
+
+  #leaveList(): void {
+    const older = this.#older;
+    const newer = this.#newer;
+    if (newer === undefined) {
+      if (newest !== this) return; // it has left before
+      newest = older;
+      if (older === undefined) emptied?.();
+    } else {
+      newer.#older = older;
+    }
+    if (older !== undefined) older.#newer = newer;
+    this.#older = this.#newer = undefined;
   }
 
   protected override get kind(): string {
-    return `the lock '${this.name}'`;
+    return `the ${this.#source.noun} '${this.name}'`;
   }
 
   /**
@@ -127,12 +166,24 @@ export class Hold extends RWGuard {
     return this.#rare === undefined ? this.held : this.#rare.parts > 0;
   }
 
+  /** @internal It is given back, whether its holder is ready or not. */
+  takeAway(why: LockLostError): void {
+    control.lose(this, why);
+    this.release();
+  }
+
+  /** @internal */
+  get noun(): string {
+    return this.#source.noun;
+  }
+
   /** @internal Where it comes from. */
   get source(): HoldSource {
     return this.#source;
   }
 
   override release(): boolean {
+    this.#leaveList();
     if (this.#rare !== undefined) this.#leave(this.#rare);
     return super.release();
   }
@@ -187,9 +238,12 @@ export class Hold extends RWGuard {
   #mustBeWhole(): void {
     this.assertHeld();
     if (!(this.#source instanceof Part) && (this.#rare === undefined || this.#rare.parts === 1)) return;
-    throw new LockMisuseError(`${this.kind} is held by several who were let in again: its mode cannot change`, {
-      lock: this.name,
-    });
+    throw new LockMisuseError(
+      `${this.kind} is held by several who were let in again: its mode cannot change`,
+      {
+        lock: this.name,
+      },
+    );
   }
 }
 
@@ -197,13 +251,15 @@ export class Hold extends RWGuard {
 class Part implements HoldSource {
   readonly whole: Hold;
   readonly kind: string;
+  readonly noun: string;
   readonly key: string;
   readonly capacity: number;
   marks: undefined = undefined;
 
-  constructor(whole: Hold, { kind, key, capacity }: HoldSource) {
+  constructor(whole: Hold, { kind, noun, key, capacity }: HoldSource) {
     this.whole = whole;
     this.kind = kind;
+    this.noun = noun;
     this.key = key;
     this.capacity = capacity;
   }
@@ -220,6 +276,7 @@ class Part implements HoldSource {
 /** So that the guards of names keep their shape: see guard.ts. */
 const none: HoldSource = {
   kind: 'nothing',
+  noun: 'nothing',
   key: '',
   capacity: 0,
   marks: undefined,

@@ -47,7 +47,8 @@ export async function climb(key: string, plan: Plan): Promise<Hold> {
   const climber = new Climber(key, plan);
   const hold = climber.queue.tryAcquire(climber.units) ?? (await climber.waitInside());
   try {
-    const climbed = climber.tier && (climber.tryAbove(climber.tier) ?? (await climber.waitAbove(climber.tier)));
+    const climbed =
+      climber.tier && (climber.tryAbove(climber.tier) ?? (await climber.waitAbove(climber.tier)));
     signal?.throwIfAborted();
     return climber.settle(hold, climbed);
   } catch (error) {
@@ -186,9 +187,12 @@ function letIn(key: string, plan: Plan): Hold | undefined {
 
 function around(key: string): Hold | undefined {
   if (configuration().deadlock === 'off') {
-    throw new LockMisuseError("'reentrant' needs to know who runs inside: not with configure({ deadlock: 'off' })", {
-      lock: key,
-    });
+    throw new LockMisuseError(
+      "'reentrant' needs to know who runs inside: not with configure({ deadlock: 'off' })",
+      {
+        lock: key,
+      },
+    );
   }
   const queue = locks.find(key);
   return queue && heldAround(queue);
@@ -198,5 +202,7 @@ function shown(key: string, hold: Hold): Hold {
   const { whole } = hold;
   hold.assertHeld();
   if (whole.source === locks.find(key)) return whole;
-  throw new LockMisuseError(`'within' must be a guard of the lock '${key}', got one of ${whole.name}`, { lock: key });
+  throw new LockMisuseError(`'within' must be a guard of the lock '${key}', got one of ${whole.name}`, {
+    lock: key,
+  });
 }

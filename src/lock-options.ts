@@ -105,7 +105,7 @@ export function readPlan(options: LockCallOptions | undefined): Plan {
     throw new TypeError(`'fair' must be true, false or 'strict'`);
   if (fair === 'strict' && external) refuseStrict();
   if (within !== undefined && !(within instanceof Guard))
-    throw wrongType('within', "the guard that lock() gave", within);
+    throw wrongType('within', 'the guard that lock() gave', within);
   if (typeof prefix !== 'string') throw wrongType('prefix', 'a string', prefix);
   if (lockPath !== undefined && (typeof lockPath !== 'string' || lockPath === ''))
     throw new TypeError("'lockPath' must be the path of a folder");
@@ -128,9 +128,12 @@ export function readPlan(options: LockCallOptions | undefined): Plan {
 
 function refuse(key: string, value: unknown): void {
   if (value === undefined || value === false) return;
-  throw new LockUnsupportedError(`'${key}' is for locks between hosts, which this version does not have yet`, {
-    lock: key,
-  });
+  throw new LockUnsupportedError(
+    `'${key}' is for locks between hosts, which this version does not have yet`,
+    {
+      lock: key,
+    },
+  );
 }
 
 function refuseStrict(): never {

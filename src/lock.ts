@@ -33,7 +33,12 @@ export function lock(name: string, options?: Anything, fn?: Inside<unknown>): Pr
 }
 
 /** The same under a prefix. */
-export function lockAt(prefix: string, name: string, options: Anything, fn?: Inside<unknown>): Promise<unknown> {
+export function lockAt(
+  prefix: string,
+  name: string,
+  options: Anything,
+  fn?: Inside<unknown>,
+): Promise<unknown> {
   if (typeof options === 'function') return runAt(prefix, name, undefined, options);
   if (fn !== undefined) return runAt(prefix, name, options, fn);
   if (options === undefined && prefix === '' && typeof name === 'string' && name !== '') {
@@ -122,11 +127,18 @@ export function keyOf(prefix: string, name: unknown, plan: Plan): string {
  * await using guard = await tryLock('orders');
  * console.log(await tryLock('orders')); // null
  */
-export function tryLock(name: string, options?: Omit<LockCallOptions, 'timeout' | 'signal'>): Promise<Guard | null> {
+export function tryLock(
+  name: string,
+  options?: Omit<LockCallOptions, 'timeout' | 'signal'>,
+): Promise<Guard | null> {
   return tryLockAt('', name, options);
 }
 
-export async function tryLockAt(prefix: string, name: string, options?: LockCallOptions): Promise<Guard | null> {
+export async function tryLockAt(
+  prefix: string,
+  name: string,
+  options?: LockCallOptions,
+): Promise<Guard | null> {
   const own = tryLockSyncAt(prefix, name, options);
   return own && new Guard(own);
 }
@@ -151,13 +163,17 @@ export function lockSyncAt(prefix: string, name: string, options?: LockCallOptio
 }
 
 /** `tryLock` for synchronous code. */
-export function tryLockSync(name: string, options?: Omit<LockCallOptions, 'timeout' | 'signal'>): Hold | null {
+export function tryLockSync(
+  name: string,
+  options?: Omit<LockCallOptions, 'timeout' | 'signal'>,
+): Hold | null {
   return tryLockSyncAt('', name, options);
 }
 
 export function tryLockSyncAt(prefix: string, name: string, options?: LockCallOptions): Hold | null {
   for (const key of ['timeout', 'signal'] as const) {
-    if (options?.[key] !== undefined) throw new TypeError(`'${key}' makes no sense where nobody waits: use lock()`);
+    if (options?.[key] !== undefined)
+      throw new TypeError(`'${key}' makes no sense where nobody waits: use lock()`);
   }
   const plan = readPlan(options);
   return tryClimb(keyOf(prefix, name, plan), plan);

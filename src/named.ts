@@ -150,7 +150,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
   loose = true;
   /** Those who may still use it besides its guards and waiters. */
   #users = 0;
-  readonly #noun: string;
+  readonly noun: string;
   readonly #all: Map<string, NamedQueue<G, O>>;
   #slot: NamedSlot | undefined = undefined;
 
@@ -161,14 +161,14 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
     all: Map<string, NamedQueue<G, O>>,
   ) {
     super(noun, capacity, Guard as ConstructorParameters<typeof Queue<G, O>>[2]);
-    this.#noun = noun;
+    this.noun = noun;
     this.#all = all;
   }
 
   /** It is the queue of that name now. */
   reopen(key: string, slot: NamedSlot): void {
     this.key = key;
-    this.kind = `the ${this.#noun} '${key}'`;
+    this.kind = `the ${this.noun} '${key}'`;
     this.#slot = slot;
     this.loose = true;
   }

@@ -178,7 +178,8 @@ export function checkKeys(options: unknown, known: readonly string[], more: read
   // It has no keys of its own that could be unknown, and would be a wait without an end.
   if (isAbortSignal(options)) throw wrongType('options', 'an object such as { signal }', options);
   for (const key in options) {
-    if (!known.includes(key) && !more.includes(key)) throw new TypeError(`unknown option '${key}'; known here: ${known.join(', ')}`);
+    if (!known.includes(key) && !more.includes(key))
+      throw new TypeError(`unknown option '${key}'; known here: ${known.join(', ')}`);
   }
 }
 
