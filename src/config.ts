@@ -76,5 +76,5 @@ export function configure(settings: Configuration): void {
   for (const name of known) if (name in settings) next[name] = given[name];
   current = next;
   revision++;
-  setEnvironmentData(KEY, next as Parameters<typeof setEnvironmentData>[1]);
+  setEnvironmentData(KEY, next);
 }

@@ -13,16 +13,24 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { LockDeadlockError } from './errors.js';
-import type { Hold } from './hold.js';
+
+/** A hold (hold.ts), as far as it matters here. */
+export interface Held {
+  readonly name: string;
+  /** The hold that it is a part of; itself, if none. */
+  readonly whole: Held;
+  readonly lives: boolean;
+  readonly source: Sought;
+}
 
 /** One who runs inside of a lock. */
 export class Mark {
-  readonly hold: Hold;
+  readonly hold: Held;
   readonly around: Mark | undefined;
   readonly since: number = Date.now();
   waits: Set<Wait> | undefined = undefined;
 
-  constructor(hold: Hold, around: Mark | undefined) {
+  constructor(hold: Held, around: Mark | undefined) {
     this.hold = hold;
     this.around = around;
   }
@@ -49,7 +57,7 @@ export function currentMark(): Mark | undefined {
 }
 
 /** Runs `fn` inside of a hold. */
-export async function runInside<T>(hold: Hold, fn: () => T | PromiseLike<T>): Promise<T> {
+export async function runInside<T>(hold: Held, fn: () => T | PromiseLike<T>): Promise<T> {
   storage ??= new AsyncLocalStorage();
   const mark = new Mark(hold, storage.getStore());
   const marks = (hold.whole.source.marks ??= new Set());
@@ -62,7 +70,7 @@ export async function runInside<T>(hold: Hold, fn: () => T | PromiseLike<T>): Pr
 }
 
 /** The same for a function that is done when it returns. */
-export function runInsideSync<T>(hold: Hold, fn: () => T): T {
+export function runInsideSync<T>(hold: Held, fn: () => T): T {
   storage ??= new AsyncLocalStorage();
   const mark = new Mark(hold, storage.getStore());
   const marks = (hold.whole.source.marks ??= new Set());
@@ -92,7 +100,7 @@ export function detach<T>(fn: () => T): T {
 }
 
 /** The hold of that queue inside of which we run, if there is one. */
-export function heldAround(queue: object): Hold | undefined {
+export function heldAround(queue: object): Held | undefined {
   for (let mark = currentMark(); mark !== undefined; mark = mark.around) {
     const { whole } = mark.hold;
     if (whole.source === queue && whole.lives) return whole;

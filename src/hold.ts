@@ -79,13 +79,16 @@ export class Hold extends RWGuard {
     this.name = source.key;
     this.#source = source;
     this.#token = token;
-    if (units === 0) return;
+    if (units > 0) Hold.#enlist(this);
+  }
+
+  static #enlist(hold: Hold): void {
     const older = newest;
     if (older !== undefined) {
-      this.#older = older;
-      older.#newer = this;
+      hold.#older = older;
+      older.#newer = hold;
     }
-    newest = this;
+    newest = hold;
   }
 
   /** @internal Calls `fn` when nothing is held in this thread any more. */

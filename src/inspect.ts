@@ -76,7 +76,7 @@ export async function inspect(name?: string, options: InspectOptions = {}): Prom
     for (const kind of kinds) keys.add(`${kind}:${plan.prefix}${name}`);
   }
   if (name === undefined && plan.external) for (const key of namesInFolder(plan)) keys.add(key);
-  const found = [...keys].sort().map((key) => look(key, plan));
+  const found = [...keys].toSorted().map((key) => look(key, plan));
   return found.filter(({ holders, waiters, waiting }) => holders.length + waiters.length + waiting > 0);
 }
 

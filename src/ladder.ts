@@ -195,7 +195,7 @@ function around(key: string): Hold | undefined {
     );
   }
   const queue = locks.find(key);
-  return queue && heldAround(queue);
+  return queue && (heldAround(queue) as Hold | undefined);
 }
 
 function shown(key: string, hold: Hold): Hold {

@@ -73,7 +73,7 @@ export async function lockAllAt(
 ): Promise<GuardGroup> {
   if (!Array.isArray(names)) throw wrongType('names', 'an array of names', names);
   const plan = readPlan(options);
-  const keys = [...new Set(names.map((name) => keyOf(prefix, name, plan)))].sort(byUnits);
+  const keys = [...new Set(names.map((name) => keyOf(prefix, name, plan)))].toSorted(byUnits);
   const deadline = plan.timeout === Infinity ? Infinity : performance.now() + plan.timeout;
   const guards: Guard[] = [];
   try {

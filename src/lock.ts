@@ -70,11 +70,11 @@ async function runAt<T>(
 ): Promise<T> {
   checkCallable('fn', fn);
   const plan = readPlan(options);
-  return hold(keyOf(prefix, name, plan), plan, (guard) => fn(guard));
+  return whileHeld(keyOf(prefix, name, plan), plan, (guard) => fn(guard));
 }
 
 /** Runs `fn` while the lock is held. */
-export async function hold<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
+export async function whileHeld<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
   const own = (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan));
   const guard = new Guard(own);
   let result: T;
@@ -89,7 +89,7 @@ export async function hold<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T
 }
 
 /** The same, blocking this thread, for a function that is done when it returns. */
-export function holdSync<T>(key: string, plan: Plan, fn: (hold: Hold) => T): T {
+export function whileHeldSync<T>(key: string, plan: Plan, fn: (hold: Hold) => T): T {
   const own = climbSync(key, plan);
   let result: T;
   try {

@@ -3,6 +3,7 @@
  * taken before, so of those who want it alone there is one at a time; readers may come together.
  */
 import type { WaitOptions } from '../options.js';
+import type { Bound } from '../outside.js';
 
 /** What was taken in a tier, or in several, by one who holds a name. */
 export interface Climbed {
@@ -31,10 +32,4 @@ export interface Tier {
   takeSync(units: number, wait: WaitOptions, bound?: Bound): Climbed;
   /** Who has it, in an error's words; undefined if nobody knows. */
   describeHolder(): string | undefined;
-}
-
-/** How long, and how often, it may go round in this thread. */
-export interface Bound {
-  readonly ms: number;
-  readonly grants: number;
 }
