@@ -4,6 +4,7 @@ import { loadAddon } from './addon.js';
 import { Hold } from './hold.js';
 import { checkName, readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
+import { keyOf, ofKey } from './named.js';
 import { locks, semaphores } from './registry.js';
 import { folderAt } from './tiers/process.js';
 import { openSlot } from './words/names.js';
@@ -73,7 +74,7 @@ export async function inspect(name?: string, options: InspectOptions = {}): Prom
   if (name === undefined) for (const key of namesInUse()) keys.add(key);
   else {
     checkName(name);
-    for (const kind of kinds) keys.add(`${kind}:${plan.prefix}${name}`);
+    for (const kind of kinds) keys.add(keyOf(kind, plan.prefix + name));
   }
   if (name === undefined && plan.external) for (const key of namesInFolder(plan)) keys.add(key);
   const found = [...keys].toSorted().map((key) => look(key, plan));
@@ -88,11 +89,11 @@ const kinds = ['lock', 'semaphore'] as const;
 /** By their kinds, like those of the block. */
 function* namesInUse(): Generator<string> {
   const addon = loadAddon();
-  openSlot('look:').close(); // there may be no block yet
+  openSlot(keyOf('look', '')).close(); // there may be no block yet
   for (let slot = 0; ; slot++) {
     const key = addon.nameAt(slot);
     if (key === null) return;
-    if (key !== undefined && kinds.some((kind) => key.startsWith(`${kind}:`))) yield key;
+    if (key !== undefined && kinds.some((kind) => kind === ofKey(key).kind)) yield key;
   }
 }
 
@@ -100,14 +101,13 @@ function* namesInFolder(plan: Plan): Generator<string> {
   const folder = folderAt(plan);
   for (const file of readdirSync(folder.path)) {
     const named = folder.nameOf(file);
-    if (named?.complete === true) yield `${named.kind}:${named.key}`;
+    if (named?.complete === true) yield keyOf(named.kind, named.key);
   }
 }
 
 function look(key: string, plan: Plan): Inspection {
-  const at = key.indexOf(':');
-  const kind = key.slice(0, at) as Inspection['kind'];
-  const name = key.slice(at + 1);
+  const { kind: found, key: name } = ofKey(key);
+  const kind = found as Inspection['kind'];
   const queue = kind === 'lock' ? locks.find(name) : semaphores.find(name);
   const slot = openSlot(key);
   try {

@@ -86,7 +86,7 @@ export class Names<G extends SyncGuard, O extends Outer> {
   }
 
   #open(key: string, capacity: number): NamedQueue<G, O> {
-    const slot = openSlot(`${this.#kind.kind}:${key}`);
+    const slot = openSlot(keyOf(this.#kind.kind, key));
     let queue: NamedQueue<G, O>;
     try {
       queue = this.#make(slot, key, capacity);
@@ -165,10 +165,13 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
     this.#all = all;
   }
 
+  override get kind(): string {
+    return `the ${this.noun} '${this.key}'`;
+  }
+
   /** It is the queue of that name now. */
   reopen(key: string, slot: NamedSlot): void {
     this.key = key;
-    this.kind = `the ${this.noun} '${key}'`;
     this.#slot = slot;
     this.loose = true;
   }
@@ -223,6 +226,18 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
     super.arrive(units);
     if (this.loose) this.#closeIfIdle();
   }
+}
+
+/** What the threads agree upon: kind and key. Most names are those of locks, so these have it as short as can be. */
+export function keyOf(kind: string, key: string): string {
+  return kind === 'lock' && key.charCodeAt(0) !== 0 ? key : `\0${kind}:${key}`;
+}
+
+/** The way back. */
+export function ofKey(whole: string): { kind: string; key: string } {
+  if (whole.charCodeAt(0) !== 0) return { kind: 'lock', key: whole };
+  const at = whole.indexOf(':');
+  return { kind: whole.slice(1, at), key: whole.slice(at + 1) };
 }
 
 /** One name, and two opinions of how much there is of it. */

@@ -34,8 +34,8 @@ import { deadlock, timedOut } from './refusals.js';
 type GuardClass<G extends SyncGuard, O extends Outer> = new (queue: Queue<G, O>, units: number) => G;
 
 export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
-  kind: string;
   readonly capacity: number;
+  readonly #kind: string;
   readonly #Guard: GuardClass<G, O>;
   free: number;
   outer: O | undefined = undefined;
@@ -44,10 +44,15 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** `kind` is what errors call the lock: "the mutex". */
   constructor(kind: string, capacity: number, Guard: GuardClass<G, O>) {
     super();
-    this.kind = kind;
+    this.#kind = kind;
     this.capacity = capacity;
     this.free = capacity;
     this.#Guard = Guard;
+  }
+
+  /** What errors call it. */
+  get kind(): string {
+    return this.#kind;
   }
 
   /** From now on others may want the units, too. They have been told of those that are with guards already. */

@@ -28,7 +28,11 @@ const CHUNK: Layout = { locks: 64, threads: 256, stride: 16 };
 /** The words of the first chunk's header that count the grants of the whole process, 64 bits. */
 const GRANTS = 12;
 
+// So many slots are known for good to a thread that has used them. To make them again takes as long as to lock.
+const KNOWN = 1024;
+
 let block: Addon | undefined;
+const slots: NamedSlot[] = [];
 let grants: BigInt64Array | undefined;
 const chunks: MappedMemory[] = [];
 
@@ -61,10 +65,16 @@ function openGrants(): BigInt64Array {
 export function openSlot(key: string): NamedSlot {
   const addon = (block ??= openBlock());
   const number = addon.openName(key);
+  return slots[number] ?? newSlot(addon, number);
+}
+
+function newSlot(addon: Addon, number: number): NamedSlot {
   const n = Math.floor(number / CHUNK.locks);
   try {
     const memory = (chunks[n] ??= new MappedMemory(addon, new Int32Array(addon.chunk(n)), CHUNK));
-    return new NamedSlot(memory.member.place(number % CHUNK.locks), number);
+    const slot = new NamedSlot(memory.member.place(number % CHUNK.locks), number);
+    if (number < KNOWN) slots[number] = slot;
+    return slot;
   } catch (error) {
     addon.closeName(number);
     throw error;
