@@ -5,7 +5,7 @@
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { checkKeys, wrongType } from './options.js';
 import type { Via } from './files/folder.js';
-import { checkBound, checkVia } from './lock-options.js';
+import { checkBound, checkPath, checkVia } from './lock-options.js';
 import type { Bound } from './outside.js';
 
 /**
@@ -63,8 +63,7 @@ export let revision = 0;
 export function configure(settings: Configuration): void {
   checkKeys(settings, known);
   const { lockPath, via, network, deadlock, threads, handover } = settings;
-  if (lockPath !== undefined && (typeof lockPath !== 'string' || lockPath === '' || lockPath.includes('\0')))
-    throw new TypeError("'lockPath' must be the path of a folder");
+  if (lockPath !== undefined) checkPath(lockPath);
   if (via !== undefined) checkVia(via);
   for (const [name, value] of Object.entries({ network, threads }))
     if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'true or false', value);

@@ -29,7 +29,10 @@ export function tryClimb(key: string, plan: Plan): Hold | null {
   if (hold === null || climber.tier === undefined) return hold && climber.settle(hold);
   try {
     const climbed = climber.tryAbove(climber.tier);
-    if (climbed !== null) return climber.settle(hold, climbed);
+    if (climbed !== null) {
+      climber.reach(hold, climbed);
+      return climber.settle(hold);
+    }
   } catch (error) {
     hold.release();
     throw error;
@@ -38,19 +41,19 @@ export function tryClimb(key: string, plan: Plan): Hold | null {
   return null;
 }
 
-/** Waits for it. */
-export async function climb(key: string, plan: Plan): Promise<Hold> {
+/** Waits for it. What is given is made of the hold by `make`: to do that later would take one promise more. */
+export async function climb<T>(key: string, plan: Plan, make: (hold: Hold) => T): Promise<T> {
   const { signal } = plan;
   signal?.throwIfAborted();
   const again = letIn(key, plan);
-  if (again !== undefined) return again;
+  if (again !== undefined) return make(again);
   const climber = new Climber(key, plan);
   const hold = climber.queue.tryAcquire(climber.units) ?? (await climber.waitInside());
   try {
-    const climbed =
-      climber.tier && (climber.tryAbove(climber.tier) ?? (await climber.waitAbove(climber.tier)));
+    const { tier } = climber;
+    if (tier !== undefined) climber.reach(hold, climber.tryAbove(tier) ?? (await climber.waitAbove(tier)));
     signal?.throwIfAborted();
-    return climber.settle(hold, climbed);
+    return make(climber.settle(hold));
   } catch (error) {
     hold.release();
     throw error;
@@ -68,7 +71,8 @@ export function climbSync(key: string, plan: Plan): Hold {
   if (queue.free < units || queue.length > 0) throw deadlock(queue);
   const hold = queue.acquireSync(units, waitOf(plan));
   try {
-    return climber.settle(hold, tier && (climber.tryAbove(tier) ?? climber.waitAboveSync(tier)));
+    if (tier !== undefined) climber.reach(hold, climber.tryAbove(tier) ?? climber.waitAboveSync(tier));
+    return climber.settle(hold);
   } catch (error) {
     hold.release();
     throw error;
@@ -90,20 +94,16 @@ class Climber {
     this.#deadline = plan.timeout === Infinity ? Infinity : performance.now() + plan.timeout;
     this.units = plan.shared ? 1 : ALL;
     this.queue = locks.open(key);
-    if (plan.fair) this.queue.outer?.makeFair();
+    if (plan.fair !== false) this.queue.outer?.makeFair();
     this.tier = plan.external ? tierOf(this.queue, plan) : undefined;
   }
 
   /** Waits for this thread's turn, and for this process's. */
-  async waitInside(): Promise<Hold> {
+  waitInside(): Promise<Hold> {
     const { queue, units, tier } = this;
     const end = beginWait(queue);
-    if (end === undefined) return queue.acquire(units, waitOf(this.#plan), tier);
-    try {
-      return await queue.acquire(units, waitOf(this.#plan), tier);
-    } finally {
-      end();
-    }
+    const waits = queue.acquire(units, waitOf(this.#plan), tier);
+    return end === undefined ? waits : waits.finally(end);
   }
 
   /** Takes what the last one has left for us, or what is free. */
@@ -152,10 +152,14 @@ class Climber {
     return new LockTimeoutError(message, { lock: key });
   }
 
-  /** It is there: everything that goes with it. */
-  settle(hold: Hold, climbed?: Climbed): Hold {
+  /** What was climbed to goes with the hold from now on. */
+  reach(hold: Hold, climbed: Climbed): void {
+    hold.climb(climbed, this.queue, this.#bound);
+  }
+
+  /** All is there: now the time counts that it may last. */
+  settle(hold: Hold): Hold {
     const { minHold, maxHold } = this.#plan;
-    if (climbed !== undefined) hold.climb(climbed, this.queue, this.#bound);
     if (minHold > 0 || maxHold < Infinity) hold.limit(minHold, maxHold);
     return hold;
   }

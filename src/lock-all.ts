@@ -77,7 +77,7 @@ export async function lockAllAt(
   const deadline = plan.timeout === Infinity ? Infinity : performance.now() + plan.timeout;
   const guards: Guard[] = [];
   try {
-    for (const key of keys) guards.push(new Guard(await climb(key, until(deadline, plan))));
+    for (const key of keys) guards.push(await climb(key, until(deadline, plan), (hold) => new Guard(hold)));
   } catch (error) {
     await new GuardGroup(guards).release();
     throw error;

@@ -2,7 +2,7 @@
 import { LockUnsupportedError } from './errors.js';
 import type { Via } from './files/folder.js';
 import { Guard } from './lock-guard.js';
-import { checkKeys, readWait, wrongType } from './options.js';
+import { checkKeys, isAbortSignal, readWait, wrongType } from './options.js';
 import type { WaitOptions } from './options.js';
 import { BOUND } from './outside.js';
 import type { Bound } from './outside.js';
@@ -53,7 +53,7 @@ export interface LockCallOptions extends WaitOptions {
 export interface Plan {
   readonly external: boolean;
   readonly shared: boolean;
-  readonly fair: boolean;
+  readonly fair: boolean | 'strict';
   readonly reentrant: boolean;
   readonly within: Guard | undefined;
   readonly timeout: number;
@@ -66,24 +66,23 @@ export interface Plan {
   readonly lockPath: string | undefined;
 }
 
-export const DEFAULTS: Plan = Object.freeze({
-  external: false,
-  shared: false,
-  fair: false,
-  reentrant: false,
-  within: undefined,
-  timeout: Infinity,
-  signal: undefined,
-  minHold: 0,
-  maxHold: Infinity,
-  handover: undefined,
-  via: undefined,
-  prefix: '',
-  lockPath: undefined,
-});
+class Defaults implements Plan {
+  readonly external = false;
+  readonly shared = false;
+  readonly fair = false;
+  readonly reentrant = false;
+  readonly within = undefined;
+  readonly timeout: number = Infinity;
+  readonly signal = undefined;
+  readonly minHold: number = 0;
+  readonly maxHold: number = Infinity;
+  readonly handover = undefined;
+  readonly via = undefined;
+  readonly prefix: string = '';
+  readonly lockPath = undefined;
+}
 
-const later = ['distributed', 'owner', 'ttl', 'renew', 'lockDelay', 'onBackendDown'];
-const known = Object.keys(DEFAULTS);
+export const DEFAULTS: Plan = Object.freeze(new Defaults());
 
 /** `timeout` and `signal` in an object of their own, or undefined if there are none. */
 export function waitOf(plan: Plan, left: number = plan.timeout): WaitOptions | undefined {
@@ -92,48 +91,52 @@ export function waitOf(plan: Plan, left: number = plan.timeout): WaitOptions | u
   return left === Infinity ? undefined : { timeout: left };
 }
 
+type Check = (value: unknown, name: string) => unknown;
+
+/** What each option has to be. They are looked at one by one, because most calls have one or two. */
+const checks: Readonly<Record<string, Check>> = Object.assign(Object.create(null), {
+  external: checkBoolean,
+  shared: checkBoolean,
+  fair: checkFair,
+  reentrant: checkBoolean,
+  within: checkGuard,
+  timeout: (value: unknown) => readWait({ timeout: value as number }).timeout,
+  signal: (value: unknown) => readWait({ signal: value as AbortSignal }).signal,
+  minHold: checkMs,
+  maxHold: checkMs,
+  handover: checkBound,
+  via: checkVia,
+  prefix: checkPrefix,
+  lockPath: checkPath,
+  distributed: refuse,
+  owner: refuse,
+  ttl: refuse,
+  renew: refuse,
+  lockDelay: refuse,
+  onBackendDown: refuse,
+} satisfies Record<string, Check>);
+
 export function readPlan(options: LockCallOptions | undefined): Plan {
   if (options === undefined) return DEFAULTS;
-  for (const key of later) if (key in Object(options)) refuse(key, (options as Record<string, unknown>)[key]);
-  checkKeys(options, known, later);
-  const { external = false, shared = false, fair = false, reentrant = false } = options;
-  const { within, minHold = 0, maxHold = Infinity, handover, via, prefix = '', lockPath } = options;
-  if (typeof external !== 'boolean') throw wrongType('external', 'true or false', external);
-  if (typeof shared !== 'boolean') throw wrongType('shared', 'true or false', shared);
-  if (typeof reentrant !== 'boolean') throw wrongType('reentrant', 'true or false', reentrant);
-  if (typeof fair !== 'boolean' && fair !== 'strict')
-    throw new TypeError(`'fair' must be true, false or 'strict'`);
-  if (fair === 'strict' && external) refuseStrict();
-  if (within !== undefined && !(within instanceof Guard))
-    throw wrongType('within', 'the guard that lock() gave', within);
-  if (typeof prefix !== 'string') throw wrongType('prefix', 'a string', prefix);
-  if (lockPath !== undefined && (typeof lockPath !== 'string' || lockPath === ''))
-    throw new TypeError("'lockPath' must be the path of a folder");
-  if (via !== undefined) checkVia(via);
-  return {
-    external,
-    shared,
-    fair: fair !== false,
-    reentrant,
-    within,
-    ...readWait(options),
-    minHold: checkMs('minHold', minHold),
-    maxHold: checkMs('maxHold', maxHold),
-    handover: handover === undefined ? undefined : checkBound(handover),
-    via,
-    prefix,
-    lockPath,
-  };
+  if (typeof options !== 'object' || options === null || isAbortSignal(options)) checkKeys(options, []);
+  const plan = new Defaults() as Plan & Record<string, unknown>;
+  // Inherited keys too: what was not looked at here must not be read later.
+  for (const key in options) {
+    const value = (options as Record<string, unknown>)[key];
+    const check = checks[key];
+    if (check === undefined)
+      throw new TypeError(`unknown option '${key}'; known here: ${Object.keys(DEFAULTS).join(', ')}`);
+    if (value !== undefined) plan[key] = check(value, key);
+  }
+  if (plan.fair === 'strict' && plan.external) refuseStrict();
+  return plan;
 }
 
-function refuse(key: string, value: unknown): void {
-  if (value === undefined || value === false) return;
-  throw new LockUnsupportedError(
-    `'${key}' is for locks between hosts, which this version does not have yet`,
-    {
-      lock: key,
-    },
-  );
+function refuse(value: unknown, name: string): unknown {
+  if (value === false) return undefined;
+  throw new LockUnsupportedError(`'${name}' is for locks between hosts, which this version does not have yet`, {
+    lock: name,
+  });
 }
 
 function refuseStrict(): never {
@@ -143,26 +146,52 @@ function refuseStrict(): never {
   throw new LockUnsupportedError(message, { lock: 'fair' });
 }
 
+function checkBoolean(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
+  return value;
+}
+
+function checkFair(value: unknown): boolean | 'strict' {
+  if (typeof value === 'boolean' || value === 'strict') return value;
+  throw new TypeError("'fair' must be true, false or 'strict'");
+}
+
+function checkGuard(value: unknown): Guard {
+  if (value instanceof Guard) return value;
+  throw wrongType('within', 'the guard that lock() gave', value);
+}
+
+function checkPrefix(value: unknown): string {
+  if (typeof value !== 'string') throw wrongType('prefix', 'a string', value);
+  return value;
+}
+
+export function checkPath(value: unknown): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw new TypeError("'lockPath' must be the path of a folder");
+}
+
 const vias: readonly string[] = ['ofd', 'flock', 'mapped', 'lockfile'];
 
-export function checkVia(via: unknown): asserts via is Via {
+export function checkVia(via: unknown): Via {
   if (typeof via !== 'string' || !vias.includes(via))
     throw new TypeError(`'via' must be one of ${vias.join(', ')}`);
   if (via === 'mapped')
     throw new LockUnsupportedError("'via: mapped' is not there yet: use 'ofd'", { lock: 'via' });
+  return via as Via;
 }
 
 export function checkBound(bound: unknown): Bound {
   if (typeof bound !== 'object' || bound === null) throw wrongType('handover', 'an object', bound);
   checkKeys(bound, ['ms', 'grants']);
   const { ms = BOUND.ms, grants = BOUND.grants } = bound as Partial<Bound>;
-  checkMs('handover.ms', ms);
+  checkMs(ms, 'handover.ms');
   if (typeof grants !== 'number' || !(grants >= 0))
     throw new RangeError(`'handover.grants' must be a number, not negative`);
   return { ms, grants };
 }
 
-function checkMs(name: string, value: unknown): number {
+function checkMs(value: unknown, name: string): number {
   if (typeof value !== 'number') throw wrongType(name, 'a number of milliseconds', value);
   if (!(value >= 0)) throw new RangeError(`'${name}' must not be negative or NaN, got ${value}`);
   return value;

@@ -1,6 +1,6 @@
 /** The call that people come for: a lock by its name, in as many tiers as are asked for. */
 import { configuration } from './config.js';
-import { runInside, runInsideSync } from './context.js';
+import { currentMark, runInside, runInsideSync } from './context.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
 import { climb, climbSync, tryClimb } from './ladder.js';
@@ -42,24 +42,33 @@ export function lockAt(
   if (typeof options === 'function') return runAt(prefix, name, undefined, options);
   if (fn !== undefined) return runAt(prefix, name, options, fn);
   if (options === undefined && prefix === '' && typeof name === 'string' && name !== '') {
-    // Nothing but the thread's tier, and free: that is what most calls are.
-    const hold = tryOpen(name);
-    if (hold !== null) return given(hold);
+    // Nothing but the thread's tier: that is what most calls are.
+    const queue = locks.open(name);
+    const own = queue.tryAcquire(ALL);
+    if (own !== null) return given(own);
+    if (currentMark() === undefined) return guarded(queue.acquire(ALL));
   }
   return take(prefix, name, options);
 }
 
-function tryOpen(name: string): Hold | null {
-  return locks.open(name).tryAcquire(ALL);
+const newGuard = (own: Hold): Guard => new Guard(own);
+const itself = (own: Hold): Hold => own;
+
+async function given(own: Hold): Promise<Guard> {
+  return new Guard(own);
 }
 
-async function given(hold: Hold): Promise<Guard> {
-  return new Guard(hold);
+async function guarded(waits: Promise<Hold>): Promise<Guard> {
+  return new Guard(await waits);
 }
 
-async function take(prefix: string, name: string, options: LockCallOptions | undefined): Promise<Guard> {
-  const plan = readPlan(options);
-  return new Guard(await climb(keyOf(prefix, name, plan), plan));
+function take(prefix: string, name: string, options: LockCallOptions | undefined): Promise<Guard> {
+  try {
+    const plan = readPlan(options);
+    return climb(keyOf(prefix, name, plan), plan, newGuard);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 async function runAt<T>(
@@ -75,7 +84,7 @@ async function runAt<T>(
 
 /** Runs `fn` while the lock is held. */
 export async function whileHeld<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
-  const own = (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan));
+  const own = (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan, itself));
   const guard = new Guard(own);
   let result: T;
   try {

@@ -217,7 +217,7 @@ export function wrongType(name: string, wanted: string, got: unknown): TypeError
 }
 
 // Not instanceof: a signal from another realm or from a polyfill serves as well.
-function isAbortSignal(value: unknown): value is AbortSignal {
+export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const signal = value as Partial<AbortSignal>;
   return (

@@ -107,7 +107,7 @@ class OnFile implements Climbed {
   readonly #guard: RWGuard;
   readonly #bound: Bound;
   #token: bigint;
-  #record: HolderRecord;
+  readonly #record: HolderRecord;
   #passes = 0;
   #since = 0;
 
@@ -140,8 +140,7 @@ class OnFile implements Climbed {
   }
 
   #rerecord(): void {
-    this.#record.clear();
-    this.#record = this.tier.entry.record(this.#guard.mode, this.#token);
+    this.#record.renew(this.#guard.mode, this.#token);
   }
 
   release(polite: boolean = false): void {
