@@ -84,7 +84,8 @@ async function runAt<T>(
 
 /** Runs `fn` while the lock is held. */
 export async function whileHeld<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
-  const own = (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan, itself));
+  const own =
+    (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan, itself));
   if (plan.signal?.aborted) {
     // Since then, and nobody has seen it.
     own.takeBack();
@@ -118,7 +119,8 @@ export function whileHeldSync<T>(key: string, plan: Plan, fn: (hold: Hold) => T)
 
 /** What went wrong inside comes first; that the lock was lost may be why. */
 function blame(error: unknown, own: Hold): void {
-  if (error instanceof Error && error.cause === undefined && Object.isExtensible(error)) error.cause = lossOf(own, undefined);
+  if (error instanceof Error && error.cause === undefined && Object.isExtensible(error))
+    error.cause = lossOf(own, undefined);
 }
 
 function lossOf(own: Hold, result: unknown): LockLostError {

@@ -24,7 +24,11 @@ export function deadlock({ kind, key = kind }: Told): LockDeadlockError {
 }
 
 /** `sought`: the name that the queue had when the wait began. */
-export function timedOut(queue: Told, timeout: number, sought: string | undefined = queue.key): LockTimeoutError {
+export function timedOut(
+  queue: Told,
+  timeout: number,
+  sought: string | undefined = queue.key,
+): LockTimeoutError {
   const { kind, key, noun, length } = queue;
   const told = `timed out after ${timeout} ms waiting for`;
   // Nobody has used it any more since then, and it is another one's.
