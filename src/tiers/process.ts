@@ -4,6 +4,7 @@
  *
  * Invariant: a hold is recorded after the file has been taken, and the record is cleared before the file is given back.
  */
+import { setImmediate } from 'node:timers/promises';
 import { configuration, revision } from '../config.js';
 import { LockUnsupportedError } from '../errors.js';
 import { fileQueue } from '../files/file-queue.js';
@@ -28,6 +29,9 @@ interface Found {
   readonly folder: Folder;
   readonly via: Via;
 }
+
+/** How long those who have been woken may take to come, in ms. */
+const PATIENCE_MS = 20;
 
 let found = new Map<string, Found>();
 let foundIn = revision;
@@ -60,6 +64,9 @@ export class ProcessTier implements Tier {
   readonly folder: Folder;
   readonly entry: Entry;
   readonly queue: FileQueue;
+  readonly #kind: 'ofd' | 'flock';
+  #polite = false;
+  #refused = false;
 
   constructor(name: string, options: ProcessTierOptions) {
     const { folder, via } = find(options);
@@ -70,6 +77,7 @@ export class ProcessTier implements Tier {
       throw new LockUnsupportedError(`the locks of the folder '${folder.path}' are taken via '${via}'`, {
         lock: name,
       });
+    this.#kind = via;
     this.queue = fileQueue({ path: this.entry.path, kind: via, start: 0, length: 0 });
   }
 
@@ -79,11 +87,38 @@ export class ProcessTier implements Tier {
   }
 
   tryTake(units: number, bound?: Bound): Climbed | null {
-    const guard = this.queue.tryAcquire(units);
+    const guard = this.#polite ? this.#tryPolitely(units) : this.queue.tryAcquire(units);
     return guard === null ? null : new OnFile(this, guard, bound);
   }
 
+  /** Others have waited for long: who is next here lets them in first. */
+  stepAside(): void {
+    this.#polite = true;
+  }
+
+  /** One try, which is in vain if others wait. */
+  #tryPolitely(units: number): RWGuard | null {
+    const { queue } = this;
+    this.#polite = false;
+    queue.outer?.stepAside();
+    if (queue.length === 0 && queue.takePastLine(units)) return queue.newGuard(units);
+    this.#refused = true;
+    return null;
+  }
+
+  /**
+   * The kernel wakes those who wait, but does not keep the file for them. So until one of them has got it, or does not
+   * come. Of flock nobody knows whether anybody waits at all.
+   */
+  async #letIn(): Promise<void> {
+    this.#refused = false;
+    const end = performance.now() + PATIENCE_MS;
+    do await setImmediate();
+    while (this.#kind !== 'flock' && this.queue.outer?.holder() === 0 && performance.now() < end);
+  }
+
   async take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed> {
+    if (this.#refused) await this.#letIn();
     return new OnFile(this, await this.queue.acquire(units, wait), bound);
   }
 
@@ -147,7 +182,7 @@ class OnFile implements Climbed {
     try {
       this.#record.clear();
     } finally {
-      if (polite) this.tier.queue.outer?.stepAside();
+      if (polite) this.tier.stepAside();
       this.#guard.release();
     }
   }
