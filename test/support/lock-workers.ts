@@ -93,3 +93,27 @@ export async function hammer(
     if (how === 6) await sleep(0);
   }
 }
+
+export interface Draw {
+  readonly name: string;
+  readonly rounds: number;
+  /** The first one counts all. */
+  readonly words: Int32Array;
+}
+
+/** Takes it again and again, and says which token came when. */
+export async function tokens(
+  _: number,
+  { name, rounds, words }: Draw,
+): Promise<{ at: number; token: bigint }[]> {
+  const all: { at: number; token: bigint }[] = [];
+  for (let i = 0; i < rounds; i++) {
+    if (i % 2 === 0) {
+      using hold = lockSync(name);
+      all.push({ at: Atomics.add(words, 0, 1), token: hold.token });
+    } else {
+      await lock(name, ({ token }) => void all.push({ at: Atomics.add(words, 0, 1), token }));
+    }
+  }
+  return all;
+}
