@@ -141,7 +141,7 @@ test('workers meet even if their parent has never loaded tierlock', async () => 
 
 test('tokens grow from thread to thread', async () => {
   const words = new Int32Array(new SharedArrayBuffer(16));
-  await using team = runWorkers<bigint[]>({
+  await using team = runWorkers<{ at: number; token: bigint }[]>({
     count: 2,
     module,
     name: 'tokens',
