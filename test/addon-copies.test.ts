@@ -171,8 +171,14 @@ test('each copy takes the words that another has given', async () => {
 /** A copy that says of itself that it lays the memory out otherwise: its note's type is the layout. */
 function writeForeign(layout: number): void {
   const bytes = readFileSync(binary);
-  const note = bytes.indexOf(Buffer.from('\t\0\0\0\u0004\0\0\0\u0001\0\0\0tierlock\0', 'latin1'));
+  // What is in between is its layout.
+  const [start, name] = ['\t\0\0\0\u0004\0\0\0', 'tierlock\0'].map((text) => Buffer.from(text, 'latin1'));
+  assert.ok(start && name);
+  let note = -1;
+  do note = bytes.indexOf(start, note + 1);
+  while (note !== -1 && !bytes.subarray(note + 12, note + 12 + name.length).equals(name));
   assert.notEqual(note, -1);
+  assert.notEqual(bytes.readInt32LE(note + 8), layout);
   bytes.writeInt32LE(layout, note + 8);
   writeFileSync(join(folder, 'foreign.node'), bytes);
 }
@@ -209,7 +215,7 @@ test(
   'where ours came first, a later release with another layout changes nothing for us',
   { skip: process.platform !== 'linux' && 'the note of an ELF binary' },
   async () => {
-    writeForeign(2);
+    writeForeign(4712);
     assertDone(
       await runCopies(`
         const addon = load(own);
