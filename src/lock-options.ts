@@ -134,9 +134,12 @@ export function readPlan(options: LockCallOptions | undefined): Plan {
 
 function refuse(value: unknown, name: string): unknown {
   if (value === false) return undefined;
-  throw new LockUnsupportedError(`'${name}' is for locks between hosts, which this version does not have yet`, {
-    lock: name,
-  });
+  throw new LockUnsupportedError(
+    `'${name}' is for locks between hosts, which this version does not have yet`,
+    {
+      lock: name,
+    },
+  );
 }
 
 function refuseStrict(): never {

@@ -84,7 +84,8 @@ async function runAt<T>(
 
 /** Runs `fn` while the lock is held. */
 export async function whileHeld<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
-  const own = (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan, itself));
+  const own =
+    (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan, itself));
   const guard = new Guard(own);
   let result: T;
   try {
@@ -171,7 +172,15 @@ export function lockSyncAt(prefix: string, name: string, options?: LockCallOptio
   return climbSync(keyOf(prefix, name, plan), plan);
 }
 
-/** `tryLock` for synchronous code. */
+/**
+ * `tryLock` for synchronous code.
+ *
+ * @example
+ * import { tryLockSync } from 'tierlock';
+ *
+ * using hold = tryLockSync('orders');
+ * console.log(hold?.held); // true
+ */
 export function tryLockSync(
   name: string,
   options?: Omit<LockCallOptions, 'timeout' | 'signal'>,
