@@ -99,7 +99,16 @@ const layers: Record<string, readonly string[]> = {
     'tier',
   ],
   'words/presence': ['life', 'row', 'seat'],
-  inspect: ['addon', 'hold', 'lock-options', 'registry', 'tiers/process', 'words/names', 'words/presence'],
+  inspect: [
+    'named',
+    'addon',
+    'hold',
+    'lock-options',
+    'registry',
+    'tiers/process',
+    'words/names',
+    'words/presence',
+  ],
   ladder: [
     'config',
     'context',
