@@ -1,20 +1,21 @@
 /** The names in use in this thread, and their locks: see named.ts. */
 import { Hold } from './hold.js';
 import { Names, NamedQueue, otherCapacity } from './named.js';
+import { NamedRWLockWords } from './words/named-rwlock.js';
 import { CONFIG } from './words/seat.js';
-import { ALL, RWLockWords } from './words/rwlock.js';
+import { ALL } from './words/rwlock.js';
 import { SemaphoreWords } from './words/semaphore.js';
 
 /** What a writer takes. */
 export { ALL };
-export type LockQueue = NamedQueue<Hold, RWLockWords>;
+export type LockQueue = NamedQueue<Hold, NamedRWLockWords>;
 export type SemaphoreQueue = NamedQueue<Hold, SemaphoreWords>;
 
-export const locks: Names<Hold, RWLockWords> = new Names({
+export const locks: Names<Hold, NamedRWLockWords> = new Names({
   kind: 'lock',
   capacity: ALL,
   Guard: Hold,
-  words: (place) => new RWLockWords(place, false),
+  words: (place) => new NamedRWLockWords(place),
   keep: 64,
 });
 

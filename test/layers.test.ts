@@ -86,7 +86,8 @@ const layers: Record<string, readonly string[]> = {
   'lock-guard': ['context', 'hold'],
   'lock-options': ['errors', 'files/folder', 'lock-guard', 'options', 'outside'],
   config: ['files/folder', 'lock-options', 'options', 'outside'],
-  registry: ['hold', 'named', 'words/rwlock', 'words/seat', 'words/semaphore'],
+  'words/named-rwlock': ['rwlock', 'seat'],
+  registry: ['hold', 'named', 'words/named-rwlock', 'words/rwlock', 'words/seat', 'words/semaphore'],
   'tiers/process': [
     'config',
     'errors',
@@ -100,10 +101,10 @@ const layers: Record<string, readonly string[]> = {
   ],
   'words/presence': ['life', 'row', 'seat'],
   inspect: [
-    'named',
     'addon',
     'hold',
     'lock-options',
+    'named',
     'registry',
     'tiers/process',
     'words/names',
