@@ -65,6 +65,11 @@ const layers: Record<string, readonly string[]> = {
     'removal',
     'system',
   ],
+  'files/proper-lockfile': ['errors'],
+  'files/lease-clock': [],
+  'files/lock-folder': [],
+  'files/folder-lease': ['errors', 'lease-clock', 'lock-folder', 'nobody', 'open-files', 'proper-lockfile'],
+  'files/lockfile': ['errors', 'folder-lease', 'kernel-file', 'outer'],
   rwlock: ['options', 'rw-guard', 'queue', 'shared', 'words/arena', 'words/rwlock'],
   semaphore: ['guard', 'options', 'queue', 'shared', 'words/arena', 'words/seat', 'words/semaphore'],
   condition: [
