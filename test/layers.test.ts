@@ -140,6 +140,11 @@ const layers: Record<string, readonly string[]> = {
   'named-semaphore': ['errors', 'hold', 'lock-guard', 'lock-options', 'options', 'registry'],
   prefixed: ['hold', 'lock', 'lock-all', 'lock-guard', 'lock-options', 'named-semaphore', 'options'],
   'release-all': ['errors', 'hold', 'options'],
+  'files/lease-clock': [],
+  'files/lock-folder': [],
+  'files/proper-lockfile': ['errors'],
+  'files/folder-lease': ['errors', 'lease-clock', 'lock-folder', 'nobody', 'open-files', 'proper-lockfile'],
+  'files/lockfile': ['errors', 'folder-lease', 'kernel-file', 'outer'],
   index: [
     'condition',
     'config',
