@@ -16,7 +16,7 @@ import type { Entry } from './line.js';
 import { nobody } from './nobody.js';
 import type { Bound } from './outside.js';
 import { RWGuard } from './rw-guard.js';
-import type { Climbed } from './tiers/tier.js';
+import type { Climbed, Tier } from './tiers/tier.js';
 import { nextGrant } from './words/names.js';
 
 /** Where the units come from: a named queue. */
@@ -27,13 +27,18 @@ export interface HoldSource extends Sought {
   readonly capacity: number;
   give(units: number): void;
   takePastLine(units: number): boolean;
+  /** Releases a hold that nobody has seen. */
+  takeBack(hold: Hold): void;
 }
 
 /** Who may have what was climbed to: a named queue. */
 export interface Heirs {
   legacy: { release(): void } | undefined;
+  /** Whether others, wherever they are, are not to be passed. */
+  readonly fair: boolean;
   heir(units: number, bound?: Bound): Entry | undefined;
   passTo(heir: Entry, units: number): void;
+  giveAway(units: number): void;
 }
 
 /** What only few holds have. */
@@ -49,10 +54,15 @@ class Rare {
   latest: NodeJS.Timeout | undefined = undefined;
   /** What it gives back at its end. */
   units = 0;
+  /** Of a part: aborts with the signal of the whole, too. */
+  signal: AbortSignal | undefined = undefined;
 }
 
+/** What a timer takes. */
+const LONGEST = 2 ** 31 - 1;
+
 let newest: Hold | undefined;
-let emptied: (() => void) | undefined;
+let emptied: (() => void)[] = [];
 
 /**
  * What `lockSync` gives: the proof that a name is held, and the only way to give it back.
@@ -67,7 +77,7 @@ export class Hold extends RWGuard {
   /** The prefix and the name. */
   readonly name: string;
   readonly #source: HoldSource;
-  readonly #token: bigint;
+  #token: bigint;
   #rare: Rare | undefined = undefined;
   // All that are held in this thread are in one list, the newest first.
   #older: Hold | undefined = undefined;
@@ -91,9 +101,15 @@ export class Hold extends RWGuard {
     newest = hold;
   }
 
-  /** @internal Calls `fn` when nothing is held in this thread any more. */
-  static whenNone(fn: (() => void) | undefined): void {
-    emptied = fn;
+  /** @internal Calls `fn` once, when nothing is held in this thread any more. */
+  static whenNone(fn: () => void): void {
+    emptied.push(fn);
+  }
+
+  static #tellNone(): void {
+    const all = emptied;
+    emptied = [];
+    for (const fn of all) fn();
   }
 
   /** @internal All that are held in this thread, the newest first. */
@@ -107,7 +123,7 @@ export class Hold extends RWGuard {
     if (newer === undefined) {
       if (newest !== this) return; // it has left before
       newest = older;
-      if (older === undefined) emptied?.();
+      if (older === undefined && emptied.length > 0) Hold.#tellNone();
     } else {
       newer.#older = older;
     }
@@ -124,17 +140,21 @@ export class Hold extends RWGuard {
    * refuse who shows a smaller one than it has seen. The same for all who were let in again under one hold.
    */
   get token(): bigint {
-    return this.#rare?.climbed?.token ?? this.#token;
+    return this.#token;
   }
 
   override get signal(): AbortSignal {
-    return this.#source instanceof Part ? this.#source.whole.signal : super.signal;
+    if (!(this.#source instanceof Part)) return super.signal;
+    const rare = (this.#rare ??= new Rare());
+    return (rare.signal ??= AbortSignal.any([this.#source.whole.signal, super.signal]));
   }
 
-  /** @internal What was climbed to goes with it from now on. */
-  climb(climbed: Climbed, heirs: Heirs, bound: Bound | undefined): void {
+  /** @internal What was climbed to, if anything was, goes with it from now on. */
+  climb(climbed: Climbed | undefined, heirs: Heirs, bound: Bound | undefined): void {
     const rare = (this.#rare ??= new Rare());
     rare.climbed = climbed;
+    // Now: what was climbed to may be another one's later, with another token.
+    if (climbed !== undefined) this.#token = climbed.token;
     rare.heirs = heirs;
     rare.bound = bound;
   }
@@ -144,8 +164,13 @@ export class Hold extends RWGuard {
     const rare = (this.#rare ??= new Rare());
     if (least > 0) rare.earliest = performance.now() + least;
     if (most === Infinity) return;
-    const expire = (): void => control.expire(this, this.#expired(most));
-    rare.latest = nobody.runInAsyncScope(() => setTimeout(expire, most).unref());
+    const end = performance.now() + most;
+    const wait = (): void => {
+      const left = Math.ceil(end - performance.now());
+      if (left <= 0) control.expire(this, this.#expired(most));
+      else rare.latest = setTimeout(wait, Math.min(left, LONGEST)).unref();
+    };
+    nobody.runInAsyncScope(wait);
   }
 
   #expired(most: number): LockLostError {
@@ -167,6 +192,17 @@ export class Hold extends RWGuard {
   /** @internal Whether any part of it is still held. */
   get lives(): boolean {
     return this.#rare === undefined ? this.held : this.#rare.parts > 0;
+  }
+
+  /** @internal Where it has climbed to. */
+  get tier(): Tier | undefined {
+    return this.#rare?.climbed?.tier;
+  }
+
+  /** @internal Nobody has seen it, nor will: what it would have told is still to be told, and it need not last. */
+  takeBack(): void {
+    if (this.#rare !== undefined) this.#rare.earliest = 0;
+    this.#source.takeBack(this);
   }
 
   /** @internal It is given back, whether its holder is ready or not. */
@@ -203,23 +239,40 @@ export class Hold extends RWGuard {
   partReleased(): void {
     const rare = this.#rare;
     if (rare === undefined || --rare.parts > 0) return;
-    const left = rare.earliest === 0 ? 0 : rare.earliest - performance.now();
+    this.#endInTime(rare);
+  }
+
+  #endInTime(rare: Rare): void {
+    const left = rare.earliest === 0 ? 0 : Math.ceil(rare.earliest - performance.now());
     if (left <= 0) this.#end(rare);
-    else nobody.runInAsyncScope(() => setTimeout(() => this.#end(rare), Math.ceil(left)));
+    else nobody.runInAsyncScope(() => setTimeout(() => this.#endInTime(rare), Math.min(left, LONGEST)));
   }
 
   #end({ climbed, heirs, bound, units }: Rare): void {
-    if (climbed !== undefined && heirs !== undefined) {
-      const heir = units === this.#source.capacity ? heirs.heir(units, bound) : undefined;
-      const suits = heir instanceof Waiter && heir.tier === climbed.tier;
-      if (suits && climbed.mayPass()) {
-        heirs.legacy = climbed;
-        heirs.passTo(heir, units);
-        return;
-      }
-      climbed.release(suits);
+    if (heirs === undefined || units < this.#source.capacity) {
+      this.#comeDown(climbed, false, () => this.#source.give(units));
+      return;
     }
-    this.#source.give(units);
+    const heir = heirs.heir(units, bound);
+    const suits = climbed !== undefined && heir instanceof Waiter && heir.tier === climbed.tier;
+    if (suits && !heirs.fair && climbed.mayPass()) {
+      heirs.legacy = climbed;
+      heirs.passTo(heir, units);
+      return;
+    }
+    this.#comeDown(climbed, suits, () => {
+      if (heir === undefined) heirs.giveAway(units);
+      else heirs.passTo(heir, units);
+    });
+  }
+
+  /** Whatever happens above: those below must not wait for ever. */
+  #comeDown(climbed: Climbed | undefined, polite: boolean, give: () => void): void {
+    try {
+      climbed?.release(polite);
+    } finally {
+      give();
+    }
   }
 
   override downgrade(): this {
@@ -274,6 +327,10 @@ class Part implements HoldSource {
   takePastLine(): boolean {
     return false;
   }
+
+  takeBack(hold: Hold): void {
+    hold.release();
+  }
 }
 
 /** So that the guards of names keep their shape: see guard.ts. */
@@ -285,5 +342,6 @@ const none: HoldSource = {
   marks: undefined,
   give() {},
   takePastLine: () => false,
+  takeBack() {},
 };
 export const immortal: Hold = new Hold(none, 0, 0n);

@@ -34,10 +34,10 @@ export function tryClimb(key: string, plan: Plan): Hold | null {
       return climber.settle(hold);
     }
   } catch (error) {
-    hold.release();
+    hold.takeBack();
     throw error;
   }
-  hold.release();
+  hold.takeBack();
   return null;
 }
 
@@ -55,7 +55,7 @@ export async function climb<T>(key: string, plan: Plan, make: (hold: Hold) => T)
     signal?.throwIfAborted();
     return make(climber.settle(hold));
   } catch (error) {
-    hold.release();
+    hold.takeBack();
     throw error;
   }
 }
@@ -74,7 +74,7 @@ export function climbSync(key: string, plan: Plan): Hold {
     if (tier !== undefined) climber.reach(hold, climber.tryAbove(tier) ?? climber.waitAboveSync(tier));
     return climber.settle(hold);
   } catch (error) {
-    hold.release();
+    hold.takeBack();
     throw error;
   }
 }
@@ -144,7 +144,8 @@ class Climber {
   }
 
   #explained(error: unknown, tier: Tier): unknown {
-    if (!(error instanceof LockTimeoutError)) return error;
+    const { signal } = this.#plan;
+    if (!(error instanceof LockTimeoutError) || (signal?.aborted && signal.reason === error)) return error;
     const { key } = this.queue;
     const message =
       `timed out after ${this.#plan.timeout} ms waiting for the lock '${key}' (held by ` +
@@ -159,7 +160,8 @@ class Climber {
 
   /** All is there: now the time counts that it may last. */
   settle(hold: Hold): Hold {
-    const { minHold, maxHold } = this.#plan;
+    const { minHold, maxHold, handover } = this.#plan;
+    if (handover !== undefined && this.tier === undefined) hold.climb(undefined, this.queue, this.#bound);
     if (minHold > 0 || maxHold < Infinity) hold.limit(minHold, maxHold);
     return hold;
   }
@@ -186,7 +188,15 @@ function letIn(key: string, plan: Plan): Hold | undefined {
       'alone in the first place, or release it before';
     throw new LockDeadlockError(message, { lock: key });
   }
-  return whole.again(shared ? 1 : ALL);
+  if (plan.external && (whole.tier as ProcessTier | undefined)?.suits(plan) !== true) {
+    const message =
+      `the lock '${key}' is held here without { external: true }, or in another folder: other processes are not kept ` +
+      'out. Take it so in the first place';
+    throw new LockMisuseError(message, { lock: key });
+  }
+  const hold = whole.again(shared ? 1 : ALL);
+  if (plan.minHold > 0 || plan.maxHold < Infinity) hold.limit(plan.minHold, plan.maxHold);
+  return hold;
 }
 
 function around(key: string): Hold | undefined {

@@ -1,7 +1,7 @@
 /** Several names at once: all or none, always in the same order, so that two who want some of the same never meet. */
 import { climb } from './ladder.js';
 import { keyOf } from './lock.js';
-import { Guard } from './lock-guard.js';
+import { Guard, holdOf } from './lock-guard.js';
 import { readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
 import { wrongType } from './options.js';
@@ -79,7 +79,7 @@ export async function lockAllAt(
   try {
     for (const key of keys) guards.push(await climb(key, until(deadline, plan), (hold) => new Guard(hold)));
   } catch (error) {
-    await new GuardGroup(guards).release();
+    for (const guard of guards.toReversed()) holdOf(guard).takeBack();
     throw error;
   }
   return new GuardGroup(guards);

@@ -86,6 +86,11 @@ async function runAt<T>(
 export async function whileHeld<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
   const own =
     (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan, itself));
+  if (plan.signal?.aborted) {
+    // Since then, and nobody has seen it.
+    own.takeBack();
+    throw plan.signal.reason;
+  }
   const guard = new Guard(own);
   let result: T;
   try {
@@ -114,7 +119,8 @@ export function whileHeldSync<T>(key: string, plan: Plan, fn: (hold: Hold) => T)
 
 /** What went wrong inside comes first; that the lock was lost may be why. */
 function blame(error: unknown, own: Hold): void {
-  if (error instanceof Error && error.cause === undefined) error.cause = lossOf(own, undefined);
+  if (error instanceof Error && error.cause === undefined && Object.isExtensible(error))
+    error.cause = lossOf(own, undefined);
 }
 
 function lossOf(own: Hold, result: unknown): LockLostError {
@@ -172,15 +178,7 @@ export function lockSyncAt(prefix: string, name: string, options?: LockCallOptio
   return climbSync(keyOf(prefix, name, plan), plan);
 }
 
-/**
- * `tryLock` for synchronous code.
- *
- * @example
- * import { tryLockSync } from 'tierlock';
- *
- * using hold = tryLockSync('orders');
- * console.log(hold?.held); // true
- */
+/** `tryLock` for synchronous code. */
 export function tryLockSync(
   name: string,
   options?: Omit<LockCallOptions, 'timeout' | 'signal'>,

@@ -140,7 +140,7 @@ export class Names<G extends SyncGuard, O extends Outer> {
 }
 
 export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Queue<G, O> {
-  key = '';
+  override key: string = '';
   /** What whoever held it last has left to whoever has got it now: see hold.ts. */
   legacy: { release(): void } | undefined = undefined;
   /** Who runs inside of it: see context.ts. */
@@ -174,6 +174,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
     this.key = key;
     this.#slot = slot;
     this.loose = true;
+    this.tier = this.marks = undefined;
   }
 
   /** Somebody uses it until he leaves. */
@@ -204,6 +205,16 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
     if (this.legacy !== undefined) this.#renounce(this.legacy);
     super.give(units);
     if (this.loose) this.#closeIfIdle();
+  }
+
+  override giveAway(units: number): void {
+    super.giveAway(units);
+    if (this.loose) this.#closeIfIdle();
+  }
+
+  /** Whether it goes round in order of arrival, in all threads. */
+  get fair(): boolean {
+    return this.outer?.fair === true;
   }
 
   // It was left to somebody who has not taken it.

@@ -38,6 +38,8 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   readonly #kind: string;
   readonly #Guard: GuardClass<G, O>;
   free: number;
+  /** The name by which it was found, if it was. */
+  key: string | undefined = undefined;
   outer: O | undefined = undefined;
   #outside: Outside | undefined = undefined;
 
@@ -101,7 +103,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   }
 
   /** Releases a guard that nobody has seen: what it would have told is still to be told. */
-  #takeBack(guard: G): void {
+  takeBack(guard: G): void {
     if (guard.recovered && this.outer !== undefined) this.outer.recovered = true;
     guard.release();
   }
@@ -129,16 +131,17 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     const guard = this.tryAcquire(units);
     if (guard !== null) return guard;
     if (timeout === 0) throw timedOut(this, timeout);
+    const { key } = this;
     const waiter = new Waiter(units, tier);
     this.append(waiter);
     limit(waiter, timeout, signal);
     if (this.outer !== undefined) this.#handOver();
     const outcome = (await waiter.promise) as G | Refusal;
-    if (outcome === TimedOut) throw timedOut(this, timeout);
+    if (outcome === TimedOut) throw timedOut(this, timeout, key);
     if (outcome === Aborted) throw signal?.reason;
     if (signal?.aborted) {
       // Aborted after the grant and before anybody could see it: the grant is passed on.
-      this.#takeBack(outcome);
+      this.takeBack(outcome);
       throw signal.reason;
     }
     return outcome;
@@ -193,7 +196,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     const signal = options?.signal; // now: the caller may use the object for something else meanwhile
     const guard = await this.acquire(units, options);
     if (signal?.aborted) {
-      this.#takeBack(guard);
+      this.takeBack(guard);
       throw signal.reason;
     }
     try {
@@ -241,12 +244,21 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     this.#grant(heir, units);
   }
 
+  /** Gives units back that are not for the next one of this thread: others have waited for long. */
+  giveAway(units: number): void {
+    this.free += units;
+    if (this.length === 0) this.outer?.give(units);
+    else if (this.#outside === undefined) this.#handOver();
+    else this.#giveOutside(this.#outside, units);
+  }
+
   #giveOut(outside: Outside, units: number): void {
     const heir = this.heir(units);
-    if (heir !== undefined) {
-      this.#grant(heir, units);
-      return;
-    }
+    if (heir !== undefined) this.#grant(heir, units);
+    else this.#giveOutside(outside, units);
+  }
+
+  #giveOutside(outside: Outside, units: number): void {
     try {
       outside.give(units);
     } finally {

@@ -5,7 +5,9 @@ import { LockDeadlockError, LockTimeoutError } from './errors.js';
 interface Told {
   readonly kind: string;
   /** Its name, if it has one. */
-  readonly key?: string;
+  readonly key: string | undefined;
+  /** What it is, if it has one. */
+  readonly noun?: string;
   readonly capacity: number;
   readonly free: number;
   readonly length: number;
@@ -21,10 +23,19 @@ export function deadlock({ kind, key = kind }: Told): LockDeadlockError {
   return new LockDeadlockError(message, { lock: key });
 }
 
-export function timedOut(queue: Told, timeout: number): LockTimeoutError {
-  const { kind, key = kind, length } = queue;
-  const message = `timed out after ${timeout} ms waiting for ${kind} (${stateOf(queue)}; others waiting: ${length})`;
-  return new LockTimeoutError(message, { lock: key });
+/** `sought`: the name that the queue had when the wait began. */
+export function timedOut(
+  queue: Told,
+  timeout: number,
+  sought: string | undefined = queue.key,
+): LockTimeoutError {
+  const { kind, key, noun, length } = queue;
+  const told = `timed out after ${timeout} ms waiting for`;
+  // Nobody has used it any more since then, and it is another one's.
+  if (sought !== undefined && sought !== key)
+    return new LockTimeoutError(`${told} the ${noun} '${sought}'`, { lock: sought });
+  const message = `${told} ${kind} (${stateOf(queue)}; others waiting: ${length})`;
+  return new LockTimeoutError(message, { lock: key ?? kind });
 }
 
 function stateOf({ free, capacity, outer, holders }: Told): string {

@@ -34,7 +34,7 @@ export async function releaseAll(options: ReleaseAllOptions = {}): Promise<numbe
   if (timeout > 0) await nobodyHolds(timeout);
   const holds = [...Hold.all()];
   for (const hold of holds) {
-    const message = `the lock '${hold.name}' was taken away by releaseAll(), after ${timeout} ms`;
+    const message = `the ${hold.noun} '${hold.name}' was taken away by releaseAll(), after ${timeout} ms`;
     hold.takeAway(new LockLostError(message, { lock: hold.name }));
   }
   return holds.length;
@@ -44,10 +44,13 @@ export async function releaseAll(options: ReleaseAllOptions = {}): Promise<numbe
 async function nobodyHolds(ms: number): Promise<void> {
   if (Hold.all().next().done === true) return;
   let timer: NodeJS.Timeout | undefined;
-  await new Promise<void>((resolve) => {
+  const none = new Promise<void>((resolve) => {
     Hold.whenNone(resolve);
-    if (ms < Infinity) timer = setTimeout(resolve, ms);
+    if (ms < Infinity) timer = setTimeout(resolve, Math.min(ms, LONGEST));
   });
+  await none;
   clearTimeout(timer);
-  Hold.whenNone(undefined);
 }
+
+/** What a timer takes: 25 days. */
+const LONGEST = 2 ** 31 - 1;

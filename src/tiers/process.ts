@@ -144,9 +144,12 @@ class OnFile implements Climbed {
   }
 
   release(polite: boolean = false): void {
-    this.#record.clear();
-    if (polite) this.tier.queue.outer?.stepAside();
-    this.#guard.release();
+    try {
+      this.#record.clear();
+    } finally {
+      if (polite) this.tier.queue.outer?.stepAside();
+      this.#guard.release();
+    }
   }
 
   downgrade(): void {
