@@ -1,15 +1,17 @@
 /**
  * The tier of the processes of a host: a file of the lock folder (files/folder.ts) for each name, and the kernel's lock
- * on it. Each grant that comes with the file gets a token of the folder, and the folder's page says who holds the file.
+ * on it; or, where these do not hold, a lock file beside it, which can be lost (files/lockfile.ts). Each grant that comes with the file gets a token of the folder, and the folder's page says who holds the file.
  *
  * Invariant: a hold is recorded after the file has been taken, and the record is cleared before the file is given back.
  */
 import { configuration, revision } from '../config.js';
-import { LockUnsupportedError } from '../errors.js';
-import { fileQueue } from '../files/file-queue.js';
-import type { FileQueue } from '../files/file-queue.js';
+import type { LockLostError } from '../errors.js';
+import { fileQueue, leaseQueue } from '../files/file-queue.js';
+import type { FileQueue, LeaseQueue } from '../files/file-queue.js';
 import { openFolder } from '../files/folder.js';
 import type { Entry, Folder, Via } from '../files/folder.js';
+import { KernelFile } from '../files/kernel-file.js';
+import { LeasedFile } from '../files/lockfile.js';
 import type { HolderRecord } from '../files/records.js';
 import type { WaitOptions } from '../options.js';
 import { BOUND } from '../outside.js';
@@ -41,7 +43,7 @@ function find({ lockPath, via }: ProcessTierOptions): Found {
   if (known !== undefined) return known;
   const settings = configuration();
   const path = lockPath ?? settings.lockPath;
-  const { network = false } = settings;
+  const network = settings.network === true || (via ?? settings.via) === 'lockfile';
   const folder = openFolder(path === undefined ? { network } : { lockPath: path, network });
   const agreed = via ?? settings.via ?? folder.via ?? 'ofd';
   folder.agree(agreed);
@@ -59,18 +61,16 @@ export class ProcessTier implements Tier {
   readonly name: string;
   readonly folder: Folder;
   readonly entry: Entry;
-  readonly queue: FileQueue;
+  readonly queue: FileQueue | LeaseQueue;
 
   constructor(name: string, options: ProcessTierOptions) {
     const { folder, via } = find(options);
     this.name = name;
     this.folder = folder;
     this.entry = folder.entry('lock', name);
-    if (via !== 'ofd' && via !== 'flock')
-      throw new LockUnsupportedError(`the locks of the folder '${folder.path}' are taken via '${via}'`, {
-        lock: name,
-      });
-    this.queue = fileQueue({ path: this.entry.path, kind: via, start: 0, length: 0 });
+    const { path } = this.entry;
+    const kind = via === 'flock' ? via : 'ofd';
+    this.queue = via === 'lockfile' ? leaseQueue(path) : fileQueue({ path, kind, start: 0, length: 0 });
   }
 
   /** Whether it is the tier for such options. */
@@ -80,15 +80,22 @@ export class ProcessTier implements Tier {
 
   tryTake(units: number, bound?: Bound): Climbed | null {
     const guard = this.queue.tryAcquire(units);
-    return guard === null ? null : new OnFile(this, guard, bound);
+    return guard && this.#hold(guard, bound);
   }
 
   async take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed> {
-    return new OnFile(this, await this.queue.acquire(units, wait), bound);
+    return this.#hold(await this.queue.acquire(units, wait), bound);
   }
 
   takeSync(units: number, wait: WaitOptions, bound?: Bound): Climbed {
-    return new OnFile(this, this.queue.acquireSync(units, wait), bound);
+    return this.#hold(this.queue.acquireSync(units, wait), bound);
+  }
+
+  #hold(guard: RWGuard, bound: Bound | undefined): Climbed {
+    const { outer } = this.queue;
+    return outer instanceof LeasedFile
+      ? new OnLease(this, guard, bound, outer)
+      : new OnFile(this, guard, bound);
   }
 
   describeHolder(): string | undefined {
@@ -147,7 +154,8 @@ class OnFile implements Climbed {
     try {
       this.#record.clear();
     } finally {
-      if (polite) this.tier.queue.outer?.stepAside();
+      const { outer } = this.tier.queue;
+      if (polite && outer instanceof KernelFile) outer.stepAside();
       this.#guard.release();
     }
   }
@@ -161,5 +169,29 @@ class OnFile implements Climbed {
     if (this.#guard.tryUpgrade() === null) return false;
     this.#rerecord();
     return true;
+  }
+}
+
+/** A lock file, held until it is released or lost. */
+class OnLease extends OnFile {
+  onLost: ((loss: LockLostError) => void) | undefined = undefined;
+  readonly #lease: LeasedFile;
+
+  constructor(tier: ProcessTier, guard: RWGuard, bound: Bound | undefined, lease: LeasedFile) {
+    super(tier, guard, bound);
+    this.#lease = lease;
+    lease.onLost = (loss) => this.onLost?.(loss);
+  }
+
+  override mayPass(): boolean {
+    return this.#lease.passable && super.mayPass();
+  }
+
+  look(): void {
+    void this.#lease.lost;
+  }
+
+  confirm(): void {
+    this.#lease.confirm();
   }
 }
