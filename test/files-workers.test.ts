@@ -1,24 +1,20 @@
 /** A `FileLock` between worker threads of one process, which end while they hold it or wait for it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { loadAddon } from '../src/addon.js';
 import { FileLock } from '../src/index.js';
 import type { Place } from './support/file-workers.js';
 import { random } from './support/random.js';
+import { temporary } from './support/temporary.js';
 import { waitUntil } from './support/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/file-workers.js', import.meta.url);
 const full = process.env['TIERLOCK_TEST'] === 'full';
-const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(folder, { recursive: true }));
+const { newPath } = temporary();
 
-let files = 0;
 const newPlace = (kind: Place['kind'] = 'ofd'): Place => ({
-  path: join(folder, `lock-${files++}`),
+  path: newPath(),
   kind,
   words: new Int32Array(new SharedArrayBuffer(64)),
 });
