@@ -53,6 +53,8 @@ export interface End {
 export interface TakerOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly execArgv?: readonly string[];
+  /** A program that becomes the process: ['setpriv', '--reuid=1'] for example. */
+  readonly by?: readonly [program: string, ...args: string[]];
   /** No answer to a command takes longer; a test that would hang fails instead. */
   readonly timeoutMs?: number;
 }
@@ -251,10 +253,12 @@ export class Taker implements AsyncDisposable {
 
 /** Starts a taker; rejects with the child's error if its module cannot be loaded. */
 export async function spawnTaker(module: URL, options: TakerOptions = {}): Promise<Taker> {
-  const { env, execArgv = [], timeoutMs = 20_000 } = options;
+  const { env, execArgv = [], by, timeoutMs = 20_000 } = options;
+  const [execPath, ...before] = by === undefined ? [process.execPath] : [...by, process.execPath];
   const child = fork(fileURLToPath(new URL('./taker-main.js', import.meta.url)), [module.href], {
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
-    execArgv: [...execArgv],
+    execPath,
+    execArgv: [...before, ...execArgv],
     serialization: 'advanced',
     // Its output is kept to itself; 4 is the control line.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
