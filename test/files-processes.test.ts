@@ -1,22 +1,18 @@
 /** A `FileLock` between real processes: they exclude, hand over, stop, exit and die. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { FileLock } from '../src/index.js';
 import type { Request } from './support/file-locks.js';
 import { random } from './support/random.js';
+import { openFiles, stateOf } from './support/system.js';
 import { spawnTaker } from './support/taker.js';
 import type { Taker } from './support/taker.js';
+import { temporary } from './support/temporary.js';
 
 const module = new URL('./support/file-locks.js', import.meta.url);
 const full = process.env['TIERLOCK_TEST'] === 'full';
-const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(folder, { recursive: true }));
-
-let files = 0;
-const newPath = (): string => join(folder, `file-${files++}`);
+const { newPath } = temporary();
 
 function takers(count: number): Promise<Taker[]> {
   return Promise.all(Array.from({ length: count }, () => spawnTaker(module)));
@@ -147,19 +143,25 @@ for (const how of ['exit', 'SIGTERM', 'throw'] as const) {
   });
 }
 
-test('a child that is started while we hold does not hold, whatever becomes of us', async () => {
-  const request: Request = { path: newPath() };
-  const holder = await spawnTaker(module);
-  await holder.take(request).acquired;
-  const child = Number(await holder.run('spawnSleeper'));
-  try {
-    await holder.kill();
-    using guard = new FileLock(request.path).tryLock();
-    assert.ok(guard?.held);
-  } finally {
-    process.kill(child, 'SIGKILL');
+for (const how of ['spawn', 'fork', 'shell'] as const) {
+  for (const kind of ['ofd', 'flock', 'posix'] as const) {
+    test(`${kind}: a child started by ${how} while we hold does not hold, whatever becomes of us`, async () => {
+      const request: Request = { path: newPath(), kind };
+      const holder = await spawnTaker(module);
+      await holder.take(request).acquired;
+      const child = Number(await holder.run('spawnSleeper', how));
+      try {
+        assert.ok(!openFiles(child).includes(request.path), 'it has not even the file');
+        await holder.kill();
+        using guard = new FileLock(request.path, { kind }).tryLock();
+        assert.ok(guard?.held);
+        assert.match(stateOf(child), /[SR]/, 'it lives');
+      } finally {
+        process.kill(-child, 'SIGKILL');
+      }
+    });
   }
-});
+}
 
 test('killed at random while they count, the others go on, and no two are ever inside', async () => {
   const pick = random(7);
