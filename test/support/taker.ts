@@ -191,8 +191,10 @@ export class Taker implements AsyncDisposable {
     const silent = new Promise<void>((resolve) => child.once('disconnect', resolve));
     const end = await new Promise<End>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
+      // A process that could not even be made will say nothing, and not exit.
+      child.once('error', () => child.pid === undefined && resolve({ code: null, signal: null }));
     });
-    await silent;
+    if (child.pid !== undefined) await silent;
     children.delete(child);
     // Later on a process of the strategy's own may hold the pipes; before the start all of the output can be told.
     if (this.#open.has(START)) await printed;
@@ -220,7 +222,11 @@ export class Taker implements AsyncDisposable {
     const call = openCall<T>();
     this.#open.set(id, call);
     const late = new Error(`the taker did not answer within ${timeoutMs} ms: ${what}`);
-    const timer = setTimeout(() => call.reject(late), timeoutMs);
+    const timer = setTimeout(() => {
+      // Nobody waits for it any more; what has not started in time need not be heard out when it is killed.
+      this.#open.delete(id);
+      call.reject(late);
+    }, timeoutMs);
     void Promise.allSettled([call.done]).then(() => clearTimeout(timer));
     return [id, call];
   }
