@@ -43,7 +43,9 @@ for (const waits of ['sync', 'async'] as const) {
     await using team = runWorkers({ count: 1, module, name: waits === 'sync' ? 'waitSync' : 'wait', data });
     await waitUntil(() => Atomics.load(data.words, 0) === 1, { what: 'it is about to wait' });
     if (waits === 'async') await waitUntil(() => loadAddon().waits() > before, { what: 'a thread waits' });
+    const begin = performance.now();
     await team.terminate(0);
+    assert.ok(performance.now() - begin < 5000, 'it ends at once');
     assert.equal(loadAddon().waits(), before);
     guard.release();
     lock.lockSync().release();

@@ -3,6 +3,7 @@ import { fork, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { loadAddon } from '../../src/addon.js';
 import { FileLock } from '../../src/index.js';
 import type { FileLockOptions, FileWaitOptions } from '../../src/index.js';
@@ -64,6 +65,20 @@ export function spawnSleeper(how: 'spawn' | 'fork' | 'shell'): number {
   else child = spawn('sleep 60 & wait', { ...options, shell: true });
   child.unref();
   return child.pid ?? 0;
+}
+
+/** A thread of this process waits for it, blocked. */
+export function blockThread({ path }: Request): void {
+  const index = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+  const code = `import { workerData } from 'node:worker_threads';
+    import { FileLock } from ${index};
+    new FileLock(workerData).lockSync();`;
+  new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData: path }).on(
+    'error',
+    (error) => {
+      throw error;
+    },
+  );
 }
 
 export interface Alone extends Request {
