@@ -11,6 +11,8 @@
  * - `#units` of ours are held: if all, the kernel has us as exclusive; if some, as shared; if none, not at all.
  * - The file is open if any are held or somebody waits. It may be otherwise.
  * - A ticket is open only between `sleepAsync` and the end of that sleep, and `#granted` only until the next `poll`.
+ * - No ticket is open while the last units are given back, nor while a reader becomes the writer: the thread would share
+ *   what the kernel takes for one.
  */
 import { setImmediate, setTimeout } from 'node:timers';
 import { isMainThread } from 'node:worker_threads';
@@ -185,8 +187,14 @@ export class KernelFile implements Outer, Opener {
   give(units: number): void {
     this.#units -= units;
     this.#used = true;
-    if (this.#units === 0) this.#unlock();
+    if (this.#units === 0) this.#letGo();
     else if (units >= ALL - 1) this.#convert(0);
+  }
+
+  #letGo(): void {
+    // A thread that waits with our descriptor may have got just now what we would give away.
+    if (this.#ticket !== 0) this.#end();
+    if (!this.#granted && this.#fd >= 0) this.#unlock();
   }
 
   #unlock(): void {
