@@ -78,7 +78,7 @@ for (const face of ['index', 'oslo']) {
     for (const [, list, path] of names.matchAll(/export (?:type )?\{([^}]+)\} from '\.\/(.+)\.js'/g)) {
       const source = readFileSync(join(root, 'src', `${path}.ts`), 'utf8');
       for (const name of list?.match(/\w+/g) ?? []) {
-        const declared = `/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:abstract )?\\w+ ${name}\\b`;
+        const declared = `/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:abstract |async )?\\w+ ${name}\\b`;
         const comment = new RegExp(declared).exec(source)?.[1];
         assert.match(comment ?? '', /@example/, `${name} has an example`);
       }
