@@ -149,24 +149,26 @@ test('without a folder there is no file', async () => {
   }
 });
 
+/** What an expression that uses the face gives in a worker thread, or the message of its error. */
 async function inWorker(expression: string): Promise<unknown> {
   const face = new URL('../src/oslo.js', import.meta.url).href;
-  const code = `import('${face}').then(({ getLockPath }) =>
-    require('node:worker_threads').parentPort.postMessage(${expression}))`;
+  const code = `import('${face}').then(({ getLockPath, lock }) => ${expression})
+    .catch((error) => error.message)
+    .then((said) => require('node:worker_threads').parentPort.postMessage(said))`;
   const worker = new Worker(code, { eval: true });
   return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
 }
 
-test('a worker is kept out, too', async () => {
+test('a worker is kept out, too, by the name and by the file', async () => {
   await using guard = await lock('orders', { lockFilePrefix: 'nova' });
   assert.ok(guard.held);
-  const face = new URL('../src/oslo.js', import.meta.url).href;
-  const code = `import('${face}').then(({ lock }) => lock('orders', { lockFilePrefix: 'nova', blocking: false }))
-    .then(() => 'got', (error) => error.message)
-    .then((message) => require('node:worker_threads').parentPort.postMessage(message))`;
-  const worker = new Worker(code, { eval: true });
-  const said = await new Promise((resolve) => worker.once('message', resolve));
+  const said = await inWorker("lock('orders', { lockFilePrefix: 'nova', blocking: false })");
   assert.equal(said, 'Failed to acquire the lock orders');
+  const lockPath = newFolder();
+  await using file = await lock('x/y', { external: true, lockPath });
+  assert.ok(file.held);
+  const options = JSON.stringify({ external: true, lockPath, blocking: false });
+  assert.equal(await inWorker(`lock('x_y', ${options})`), 'Failed to acquire the lock x_y');
 });
 
 test('options are checked before anything is taken', async () => {
@@ -327,6 +329,8 @@ test('an InterProcessLock excludes other objects, and tasks that share it', asyn
   one.release();
   assert.ok(await second);
   one.release();
+  assert.equal(one.acquired, false);
+  assert.throws(() => one.release(), { name: 'LockMisuseError' });
   await assert.rejects(
     one.run(() => {
       assert.ok(one.acquired);
