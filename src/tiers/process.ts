@@ -23,6 +23,8 @@ import type { Climbed, Tier } from './tier.js';
 export interface ProcessTierOptions {
   readonly lockPath: string | undefined;
   readonly via: Via | undefined;
+  /** The file is called so, in a folder with oslo.concurrency's way to name files; else after the name. */
+  readonly osloFile?: string;
 }
 
 /** The folder that a path stands for, and how its locks are taken. */
@@ -35,16 +37,17 @@ let found = new Map<string, Found>();
 let foundIn = revision;
 
 /** To find a folder asks the system a lot; where it lies, and how its locks are taken, does not change. */
-function find({ lockPath, via }: ProcessTierOptions): Found {
+function find({ lockPath, via, osloFile }: ProcessTierOptions): Found {
   if (foundIn !== revision) found = new Map();
   foundIn = revision;
-  const key = `${via ?? ''}:${lockPath ?? ''}`;
+  const naming = osloFile === undefined ? 'tierlock' : 'oslo';
+  const key = `${naming}:${via ?? ''}:${lockPath ?? ''}`;
   const known = found.get(key);
   if (known !== undefined) return known;
   const settings = configuration();
   const path = lockPath ?? settings.lockPath;
   const network = settings.network === true || (via ?? settings.via) === 'lockfile';
-  const folder = openFolder(path === undefined ? { network } : { lockPath: path, network });
+  const folder = openFolder(path === undefined ? { naming, network } : { naming, lockPath: path, network });
   const agreed = via ?? settings.via ?? folder.via ?? 'ofd';
   folder.agree(agreed);
   const now: Found = { folder, via: agreed };
@@ -62,12 +65,14 @@ export class ProcessTier implements Tier {
   readonly folder: Folder;
   readonly entry: Entry;
   readonly queue: FileQueue | LeaseQueue;
+  readonly #osloFile: string | undefined;
 
   constructor(name: string, options: ProcessTierOptions) {
     const { folder, via } = find(options);
     this.name = name;
     this.folder = folder;
-    this.entry = folder.entry('lock', name);
+    this.#osloFile = options.osloFile;
+    this.entry = folder.entry('lock', options.osloFile ?? name);
     const { path } = this.entry;
     const kind = via === 'flock' ? via : 'ofd';
     this.queue = via === 'lockfile' ? leaseQueue(path) : fileQueue({ path, kind, start: 0, length: 0 });
@@ -75,7 +80,7 @@ export class ProcessTier implements Tier {
 
   /** Whether it is the tier for such options. */
   suits(options: ProcessTierOptions): boolean {
-    return find(options).folder === this.folder;
+    return find(options).folder === this.folder && options.osloFile === this.#osloFile;
   }
 
   tryTake(units: number, bound?: Bound): Climbed | null {
