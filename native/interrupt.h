@@ -29,8 +29,7 @@ class Alarm {
   bool set() const { return set_; }
 
  private:
-  int timer_;
-  bool set_;
+  const bool set_;
 };
 
 }  // namespace tierlock

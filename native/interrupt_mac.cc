@@ -63,7 +63,7 @@ bool PauseInterruptibly() {
 }
 
 // No timer sends a signal to one thread: file_lock_mac.cc tries now and then instead.
-Alarm::Alarm(int64_t) : timer_(0), set_(false) {}
+Alarm::Alarm(int64_t) : set_(false) {}
 Alarm::~Alarm() = default;
 
 }  // namespace tierlock
