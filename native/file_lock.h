@@ -47,10 +47,10 @@ Locked TryFileLock(const FileLock& lock);
 // if that is possible now. Not with kFlock, unless it becomes shared.
 Locked ConvertFileLock(const FileLock& lock);
 
-// Blocks until it can be taken or this thread is interrupted.
+// Tries, then blocks until it can be taken or this thread is interrupted.
 Locked WaitFileLock(const FileLock& lock);
 
-// Blocks for at most that long.
+// Blocks for at most that long; with 0, it only tries.
 Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds);
 
 // 0, or the number of an error.

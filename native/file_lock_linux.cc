@@ -96,6 +96,19 @@ Locked Try(const FileLock& lock) {
   return Locked::kYes;
 }
 
+Locked Block(const FileLock& lock) {
+  // Others of this process are not seen by the kernel.
+  while (lock.kind == FileKind::kPosix && !HoldPosix(lock)) {
+    if (errno != 0) return Locked::kFailed;
+    if (PauseInterruptibly()) return Locked::kInterrupted;
+  }
+  if (TakeAtTurn(lock) == 0) return Checked(lock);
+  int error = errno;
+  if (lock.kind == FileKind::kPosix) ForgetPosix(lock, Unlock);
+  errno = error;
+  return error == EINTR ? Locked::kInterrupted : Locked::kFailed;
+}
+
 }  // namespace
 
 bool IsGateClosed(const FileLock& lock) {
@@ -122,25 +135,21 @@ Locked ConvertFileLock(const FileLock& lock) {
 }
 
 Locked WaitFileLock(const FileLock& lock) {
-  // Others of this process are not seen by the kernel.
-  while (lock.kind == FileKind::kPosix && !HoldPosix(lock)) {
-    if (errno != 0) return Locked::kFailed;
-    if (PauseInterruptibly()) return Locked::kInterrupted;
-  }
-  if (TakeAtTurn(lock) == 0) return Checked(lock);
-  int error = errno;
-  if (lock.kind == FileKind::kPosix) ForgetPosix(lock, Unlock);
-  errno = error;
-  return error == EINTR ? Locked::kInterrupted : Locked::kFailed;
+  // flock(2) has no gate: it waits only if it must.
+  Locked locked = lock.kind == FileKind::kFlock ? Locked::kTaken : TryFileLock(lock);
+  return locked == Locked::kTaken ? Block(lock) : locked;
 }
 
 Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds) {
+  Locked locked = TryFileLock(lock);
+  if (locked != Locked::kTaken) return locked;
+  if (nanoseconds == 0) return Locked::kInterrupted;
   if (!AllowInterrupts()) {
     errno = EAGAIN;
     return Locked::kFailed;
   }
   Alarm alarm(nanoseconds);
-  return alarm.set() ? WaitFileLock(lock) : Locked::kFailed;
+  return alarm.set() ? Block(lock) : Locked::kFailed;
 }
 
 int UnlockFile(const FileLock& lock) {

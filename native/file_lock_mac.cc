@@ -130,12 +130,12 @@ Locked WaitFileLock(const FileLock& lock) {
 }
 
 Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds) {
-  for (int64_t left = nanoseconds; left > 0; left -= kMillisecond) {
+  for (int64_t left = nanoseconds;; left -= kMillisecond) {
     Locked locked = TryFileLock(lock);
     if (locked != Locked::kTaken) return locked;
+    if (left <= 0) return Locked::kInterrupted;
     PauseInterruptibly();
   }
-  return Locked::kInterrupted;
 }
 
 int UnlockFile(const FileLock& lock) {

@@ -62,6 +62,7 @@ void AddRing(Napi::Env env, Napi::Object exports);
 void AddBlock(Napi::Env env, Napi::Object exports);
 void AddFutex(Napi::Env env, Napi::Object exports);
 void AddFiles(Napi::Env env, Napi::Object exports);
+void AddFileWaits(Napi::Env env, Napi::Object exports);
 void AddMappedFiles(Napi::Env env, Napi::Object exports);
 
 }  // namespace tierlock

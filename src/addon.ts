@@ -99,7 +99,7 @@ export interface Addon {
   mustStayOpen(fd: number): boolean;
   /** The same as `tryLockFile`, but blocks this thread for at most `timeoutMs`: then it is `.Interrupted`. 0 to 1000; or
    * Infinity, with which no worker can be terminated. */
-  waitLockFile(fd: number, how: number, start: number, length: number, timeoutMs: number): number;
+  waitLockFile(fd: number, how: number, timeoutMs: number, start?: number, length?: number): number;
   unlockFile(fd: number, how: number, start?: number, length?: number): void;
   /** The process that is in the way, 0 if none is, -1 if the kernel does not say. Not while this description holds. */
   whoLocksFile(fd: number, how: number, start?: number, length?: number): number;
