@@ -60,6 +60,10 @@ export class KernelFile implements Outer, Opener {
   readonly #how: number;
   readonly #whole: boolean;
   readonly #addon: Addon;
+  // What every grant calls: the addon's exports are many, so V8 keeps them in a hash table.
+  readonly #tryLockFile: Addon['tryLockFile'];
+  readonly #waitLockFile: Addon['waitLockFile'];
+  readonly #unlockFile: Addon['unlockFile'];
   #fd = -1;
   #units = 0;
   #want = 0;
@@ -77,6 +81,9 @@ export class KernelFile implements Outer, Opener {
     this.#how = 2 * kinds[range.kind];
     this.#whole = range.start === 0 && range.length === 0;
     this.#addon = loadAddon();
+    this.#tryLockFile = this.#addon.tryLockFile;
+    this.#waitLockFile = this.#addon.waitLockFile;
+    this.#unlockFile = this.#addon.unlockFile;
   }
 
   tryTake(units: number): boolean {
@@ -112,13 +119,13 @@ export class KernelFile implements Outer, Opener {
   }
 
   #tryOnce(fd: number, how: number): number {
-    if (this.#whole) return this.#addon.tryLockFile(fd, how);
-    return this.#addon.tryLockFile(fd, how, this.#range.start, this.#range.length);
+    if (this.#whole) return this.#tryLockFile(fd, how);
+    return this.#tryLockFile(fd, how, this.#range.start, this.#range.length);
   }
 
   #waitOnce(fd: number, how: number, ms: number): number {
-    if (this.#whole) return this.#addon.waitLockFile(fd, how, ms);
-    return this.#addon.waitLockFile(fd, how, ms, this.#range.start, this.#range.length);
+    if (this.#whole) return this.#waitLockFile(fd, how, ms);
+    return this.#waitLockFile(fd, how, ms, this.#range.start, this.#range.length);
   }
 
   #convert(exclusive: 0 | 1): boolean {
@@ -178,8 +185,8 @@ export class KernelFile implements Outer, Opener {
 
   #unlock(): void {
     const { start, length } = this.#range;
-    if (this.#whole) this.#addon.unlockFile(this.#fd, this.#how);
-    else this.#addon.unlockFile(this.#fd, this.#how, start, length);
+    if (this.#whole) this.#unlockFile(this.#fd, this.#how);
+    else this.#unlockFile(this.#fd, this.#how, start, length);
   }
 
   /** The process that holds it, 0 if nobody does, -1 if the kernel does not say. We must not hold it. */
