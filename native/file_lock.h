@@ -1,4 +1,4 @@
-// The kernel's locks on files, each system's in a file of its own (binding.gyp chooses).
+// The kernel's locks on files. What differs between systems: file_lock_system.h.
 //
 // Where the kernel locks ranges, whoever has to wait queues at a gate first: a byte behind all ranges that is
 // locked in the same mode, until the range itself is ours. So a writer who waits keeps new readers out, and
