@@ -13,23 +13,7 @@ constexpr int64_t kMaxTicket = (int64_t{1} << 53) - 1;
 
 // From a waiting thread.
 void Tell(void* state, int64_t ticket) {
-  napi_call_threadsafe_function(static_cast<State*>(state)->wait_done, new int64_t(ticket),
-                                napi_tsfn_nonblocking);
-}
-
-void Hear(napi_env env, napi_value, void* context, void* data) {
-  int64_t ticket = *static_cast<int64_t*>(data);
-  delete static_cast<int64_t*>(data);
-  if (env == nullptr) return;
-  napi_value callback, undefined, number, thrown;
-  if (napi_get_reference_value(env, static_cast<State*>(context)->on_wait_done, &callback) != napi_ok) return;
-  napi_get_undefined(env, &undefined);
-  napi_create_int64(env, ticket, &number);
-  if (napi_call_function(env, undefined, callback, 1, &number, nullptr) == napi_ok) return;
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (pending && napi_get_and_clear_last_exception(env, &thrown) == napi_ok)
-    napi_fatal_exception(env, thrown);
+  static_cast<State*>(state)->wait_done.Call(static_cast<intptr_t>(ticket));
 }
 
 void EndAllWaits(State* state) {
@@ -37,7 +21,7 @@ void EndAllWaits(State* state) {
     if (EndWait(wait.waiter).locked == Locked::kYes) UnlockFile(wait.lock);
   }
   state->waits.clear();
-  napi_release_threadsafe_function(state->wait_done, napi_tsfn_release);
+  state->wait_done.Close();
 }
 
 // onWaitDone(callback)
@@ -45,16 +29,12 @@ void OnWaitDone(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   State* state = env.GetInstanceData<State>();
   if (!info[0].IsFunction()) return ThrowTypeError(env, "onWaitDone: callback must be a function");
-  if (state->wait_done == nullptr) {
-    napi_value name = Napi::String::New(env, "tierlock:waits");
-    if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, state, Hear,
-                                        &state->wait_done) != napi_ok) {
+  if (!state->wait_done.open()) {
+    if (!state->wait_done.Open(env, "tierlock:waits", 0))
       return ThrowError(env, nullptr, "onWaitDone: the event loop of this thread is closed");
-    }
-    napi_unref_threadsafe_function(env, state->wait_done);
     env.AddCleanupHook(EndAllWaits, state);
   }
-  state->on_wait_done = Napi::Persistent(info[0].As<Napi::Function>());
+  state->wait_done.Set(info[0].As<Napi::Function>());
 }
 
 // beginWait(fd, how, start?, length?)
@@ -63,7 +43,7 @@ napi_value BeginWaitCall(napi_env env, napi_callback_info info) {
   State* state = Napi::Env(env).GetInstanceData<State>();
   FileLock lock;
   if (!ReadLock(call, &lock)) return nullptr;
-  if (state->wait_done == nullptr) {
+  if (!state->wait_done.open()) {
     ThrowTypeError(env, "beginWait: call onWaitDone first");
     return nullptr;
   }
