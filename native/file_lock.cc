@@ -103,7 +103,15 @@ Locked TryFileLock(const FileLock& lock) {
 
 Locked ConvertFileLock(const FileLock& lock) {
   if (lock.kind == FileKind::kPosix && !HoldPosix(lock)) return errno == 0 ? Locked::kTaken : Locked::kFailed;
-  return Try(lock);
+  Locked locked = Try(lock);
+  if (locked == Locked::kYes || lock.kind != FileKind::kPosix) return locked;
+  // It is still what it was.
+  int error = errno;
+  FileLock before = lock;
+  before.mode = lock.mode == FileMode::kShared ? FileMode::kExclusive : FileMode::kShared;
+  HoldPosix(before);
+  errno = error;
+  return locked;
 }
 
 Locked Block(const FileLock& lock) {
