@@ -13,7 +13,7 @@ namespace tierlock {
 namespace {
 
 // Raised with every change of what this file exports; load.mjs asks for the same number.
-constexpr int kVersion = 4;
+constexpr int kVersion = 5;
 
 Napi::Value ThreadId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), CurrentThreadId());
@@ -36,6 +36,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddBlock(env, exports);
   AddFutex(env, exports);
   AddFiles(env, exports);
+  AddFileWaits(env, exports);
   AddMappedFiles(env, exports);
   exports["version"] = Napi::Number::New(env, kVersion);
   exports["threadId"] = Napi::Function::New(env, ThreadId, "threadId");
