@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "file_lock_system.h"
 #include "interrupt.h"
@@ -77,10 +78,10 @@ Locked Try(const FileLock& lock) {
   return Locked::kYes;
 }
 
-// After the kernel has refused it.
-void Forget(const FileLock& lock) {
+// After the kernel has refused it: what was held before is held still.
+void Undo(const FileLock& lock, std::optional<FileMode> before) {
   int error = errno;
-  if (lock.kind == FileKind::kPosix) ForgetPosix(lock, Unlock);
+  if (lock.kind == FileKind::kPosix) UndoPosix(lock, before, Unlock);
   errno = error;
 }
 
@@ -94,35 +95,39 @@ bool IsGateClosed(const FileLock& lock) {
 
 Locked TryFileLock(const FileLock& lock) {
   if (lock.mode == FileMode::kShared && IsGateClosed(lock)) return Locked::kTaken;
-  if (lock.kind == FileKind::kPosix && !HoldPosix(lock)) return errno == 0 ? Locked::kTaken : Locked::kFailed;
+  std::optional<FileMode> before;
+  if (lock.kind == FileKind::kPosix && !HoldPosix(lock, &before))
+    return errno == 0 ? Locked::kTaken : Locked::kFailed;
   Locked locked = Try(lock);
   if (locked == Locked::kYes) return Checked(lock);
-  Forget(lock);
+  Undo(lock, before);
   return locked;
 }
 
 Locked ConvertFileLock(const FileLock& lock) {
-  if (lock.kind == FileKind::kPosix && !HoldPosix(lock)) return errno == 0 ? Locked::kTaken : Locked::kFailed;
+  std::optional<FileMode> before;
+  if (lock.kind == FileKind::kPosix && !HoldPosix(lock, &before))
+    return errno == 0 ? Locked::kTaken : Locked::kFailed;
   Locked locked = Try(lock);
-  if (locked == Locked::kYes || lock.kind != FileKind::kPosix) return locked;
-  // It is still what it was.
-  int error = errno;
-  FileLock before = lock;
-  before.mode = lock.mode == FileMode::kShared ? FileMode::kExclusive : FileMode::kShared;
-  HoldPosix(before);
-  errno = error;
+  if (locked != Locked::kYes) Undo(lock, before);
   return locked;
 }
 
 Locked Block(const FileLock& lock) {
-  // Others of this process are not seen by the kernel.
-  while (lock.kind == FileKind::kPosix && !HoldPosix(lock)) {
-    if (errno != 0) return Locked::kFailed;
+  for (;;) {
+    // Others of this process are not seen by the kernel.
+    std::optional<FileMode> before;
+    while (lock.kind == FileKind::kPosix && !HoldPosix(lock, &before)) {
+      if (errno != 0) return Locked::kFailed;
+      if (PauseInterruptibly()) return Locked::kInterrupted;
+    }
+    if (TakeAtTurn(lock) == 0) return Checked(lock);
+    Undo(lock, before);
+    if (errno == EINTR) return Locked::kInterrupted;
+    // The kernel takes all threads of a process for one, and so sees circles of waits that are none.
+    if (lock.kind != FileKind::kPosix || errno != EDEADLK) return Locked::kFailed;
     if (PauseInterruptibly()) return Locked::kInterrupted;
   }
-  if (TakeAtTurn(lock) == 0) return Checked(lock);
-  Forget(lock);
-  return errno == EINTR ? Locked::kInterrupted : Locked::kFailed;
 }
 
 Locked WaitFileLock(const FileLock& lock) {

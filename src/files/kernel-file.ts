@@ -110,6 +110,7 @@ export class KernelFile implements Outer, Opener {
       try {
         locked = ms === 0 ? this.#tryOnce(fd, how) : this.#waitOnce(fd, how, ms);
       } catch (error) {
+        this.#closeUnlessHeld();
         throw explain(error, this.#range.path, 'locked');
       }
       if (locked === Locked.Removed) this.#close();
@@ -152,6 +153,11 @@ export class KernelFile implements Outer, Opener {
   #close(): void {
     closeFile(this.#fd, this);
     this.#fd = -1;
+  }
+
+  /** The next try opens it anew: what was in the way may have gone, and with it goes whatever the kernel has kept. */
+  #closeUnlessHeld(): void {
+    if (this.#units === 0 && this.#fd >= 0 && !this.#addon.mustStayOpen(this.#fd)) this.#close();
   }
 
   closeIfIdle(): void {
