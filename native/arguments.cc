@@ -1,17 +1,8 @@
 #include "arguments.h"
 
-#include <cmath>
 #include <limits>
 
 namespace tierlock {
-
-std::optional<int64_t> AsInteger(napi_env env, napi_value argument, int64_t min, int64_t max) {
-  double number;
-  if (napi_get_value_double(env, argument, &number) != napi_ok) return std::nullopt;
-  if (!(number >= static_cast<double>(min) && number <= static_cast<double>(max))) return std::nullopt;
-  if (number != std::trunc(number)) return std::nullopt;
-  return static_cast<int64_t>(number);
-}
 
 std::optional<int32_t> AsInt32(napi_env env, napi_value argument) {
   using Limits = std::numeric_limits<int32_t>;

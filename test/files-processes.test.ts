@@ -22,6 +22,16 @@ async function dismiss(all: readonly Taker[]): Promise<void> {
   await Promise.all(all.map((taker) => taker.kill()));
 }
 
+test('posix: a reader who could not become the writer, because of another process, still shares with his own', async () => {
+  const path = newPath();
+  await using other = await spawnTaker(module);
+  await other.take({ path, kind: 'posix', shared: true } satisfies Request).acquired;
+  using reader = new FileLock(path, { kind: 'posix' }).lockSync({ shared: true });
+  assert.equal(reader.tryUpgrade(), null);
+  using beside = new FileLock(path, { kind: 'posix', length: 10 }).tryLock({ shared: true });
+  assert.equal(beside?.mode, 'shared');
+});
+
 for (const kind of ['ofd', 'flock', 'posix'] as const) {
   test(`${kind}: a waiter blocks until the holder lets go, and takes no longer`, async () => {
     const request: Request = { path: newPath(), kind };

@@ -22,6 +22,7 @@ const storms = [
   ['flock', 'writers'],
   ['flock', 'readers and writers'],
   ['posix', 'writers'],
+  ['posix', 'readers and writers'],
 ] as const;
 
 for (const [kind, whom] of storms) {
