@@ -4,9 +4,10 @@
   'targets': [{
     'target_name': 'tierlock',
     'sources': [
-      'native/addon.cc', 'native/arguments.cc', 'native/bells.cc', 'native/block.cc', 'native/ends.cc', 'native/files.cc',
-      'native/futex.cc', 'native/mapped_file.cc',
-      'native/names.cc', 'native/posix_holds.cc', 'native/process.cc', 'native/ring.cc', 'native/waits.cc',
+      'native/addon.cc', 'native/arguments.cc', 'native/bells.cc', 'native/block.cc', 'native/callback.cc',
+      'native/ends.cc', 'native/file_lock.cc', 'native/file_waits.cc', 'native/files.cc', 'native/futex.cc',
+      'native/mapped_file.cc', 'native/names.cc', 'native/posix_holds.cc', 'native/process.cc', 'native/ring.cc',
+      'native/waits.cc',
     ],
     'defines': [
       'NAPI_VERSION=9',

@@ -36,6 +36,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddBlock(env, exports);
   AddFutex(env, exports);
   AddFiles(env, exports);
+  AddFileWaits(env, exports);
   AddMappedFiles(env, exports);
   exports["version"] = Napi::Number::New(env, kVersion);
   exports["threadId"] = Napi::Function::New(env, ThreadId, "threadId");

@@ -1,17 +1,8 @@
 #include "arguments.h"
 
-#include <cmath>
 #include <limits>
 
 namespace tierlock {
-
-std::optional<int64_t> AsInteger(napi_env env, napi_value argument, int64_t min, int64_t max) {
-  double number;
-  if (napi_get_value_double(env, argument, &number) != napi_ok) return std::nullopt;
-  if (!(number >= static_cast<double>(min) && number <= static_cast<double>(max))) return std::nullopt;
-  if (number != std::trunc(number)) return std::nullopt;
-  return static_cast<int64_t>(number);
-}
 
 std::optional<int32_t> AsInt32(napi_env env, napi_value argument) {
   using Limits = std::numeric_limits<int32_t>;
@@ -72,6 +63,12 @@ int32_t* AsWord(napi_env env, const std::optional<Words>& words, const std::opti
 }
 
 // The plain functions, because a thread that is being terminated can throw no more: they only say so.
+void AddCall(napi_env env, napi_value exports, const char* name, napi_callback call) {
+  napi_value function;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, call, nullptr, &function) != napi_ok) return;
+  napi_set_named_property(env, exports, name, function);
+}
+
 void ThrowError(napi_env env, const char* code, const std::string& message) {
   napi_throw_error(env, code, message.c_str());
 }

@@ -1,4 +1,4 @@
-// The kernel's locks on files, each system's in a file of its own (binding.gyp chooses).
+// The kernel's locks on files. What differs between systems: file_lock_system.h.
 //
 // Where the kernel locks ranges, whoever has to wait queues at a gate first: a byte behind all ranges that is
 // locked in the same mode, until the range itself is ours. So a writer who waits keeps new readers out, and
@@ -47,10 +47,10 @@ Locked TryFileLock(const FileLock& lock);
 // if that is possible now. Not with kFlock, unless it becomes shared.
 Locked ConvertFileLock(const FileLock& lock);
 
-// Blocks until it can be taken or this thread is interrupted.
+// Tries, then blocks until it can be taken or this thread is interrupted.
 Locked WaitFileLock(const FileLock& lock);
 
-// Blocks for at most that long.
+// Blocks for at most that long; with 0, it only tries.
 Locked WaitFileLock(const FileLock& lock, int64_t nanoseconds);
 
 // 0, or the number of an error.

@@ -19,7 +19,8 @@ void Interrupt(int32_t thread);
 // Sleeps for a millisecond. True if it was interrupted.
 bool PauseInterruptibly();
 
-// Interrupts this thread after that time, and then again and again, until it is destroyed.
+// Interrupts this thread after that time, and then again and again, until it is destroyed. Only where the
+// timers of the system can interrupt one thread: not in macOS.
 class Alarm {
  public:
   explicit Alarm(int64_t nanoseconds);
@@ -29,8 +30,7 @@ class Alarm {
   bool set() const { return set_; }
 
  private:
-  int timer_;
-  bool set_;
+  const bool set_;
 };
 
 }  // namespace tierlock

@@ -42,6 +42,45 @@ timespec Timespec(int64_t nanoseconds) {
   return {static_cast<time_t>(nanoseconds / kSecond), static_cast<long>(nanoseconds % kSecond)};
 }
 
+// A timer that interrupts the thread that has made it. It is kept while the thread lives: to make one and to
+// delete it takes longer than most waits.
+class Timer {
+ public:
+  Timer() {
+    struct sigevent event = {};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = Signal();
+    event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
+    made_ = syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id_) == 0;
+  }
+
+  ~Timer() {
+    if (made_) syscall(SYS_timer_delete, id_);
+  }
+
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  bool made() const { return made_; }
+
+  // 0: not at all.
+  void Set(int64_t nanoseconds) {
+    struct itimerspec times;
+    times.it_value = Timespec(nanoseconds);
+    times.it_interval = Timespec(kAgain);
+    syscall(SYS_timer_settime, id_, 0, &times, nullptr);
+  }
+
+ private:
+  int id_ = 0;
+  bool made_ = false;
+};
+
+Timer& ThisThreadsTimer() {
+  static thread_local Timer timer;
+  return timer;
+}
+
 }  // namespace
 
 bool AllowInterrupts() {
@@ -71,21 +110,12 @@ bool PauseInterruptibly() {
   return nanosleep(&time, nullptr) != 0;
 }
 
-Alarm::Alarm(int64_t nanoseconds) : timer_(0), set_(false) {
-  struct sigevent event = {};
-  event.sigev_notify = SIGEV_THREAD_ID;
-  event.sigev_signo = Signal();
-  event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
-  if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer_) != 0) return;
-  struct itimerspec times;
-  times.it_value = Timespec(std::max<int64_t>(nanoseconds, 1));
-  times.it_interval = Timespec(kAgain);
-  set_ = true;
-  syscall(SYS_timer_settime, timer_, 0, &times, nullptr);
+Alarm::Alarm(int64_t nanoseconds) : set_(ThisThreadsTimer().made()) {
+  if (set_) ThisThreadsTimer().Set(std::max<int64_t>(nanoseconds, 1));
 }
 
 Alarm::~Alarm() {
-  if (set_) syscall(SYS_timer_delete, timer_);
+  if (set_) ThisThreadsTimer().Set(0);
 }
 
 }  // namespace tierlock

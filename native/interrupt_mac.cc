@@ -62,8 +62,4 @@ bool PauseInterruptibly() {
   return nanosleep(&time, nullptr) != 0;
 }
 
-// No timer sends a signal to one thread: file_lock_mac.cc tries now and then instead.
-Alarm::Alarm(int64_t) : timer_(0), set_(false) {}
-Alarm::~Alarm() = default;
-
 }  // namespace tierlock

@@ -27,7 +27,7 @@ int64_t EndOf(const FileLock& lock) { return lock.length == 0 ? kGates : lock.st
 
 }  // namespace
 
-bool HoldPosix(const FileLock& lock) try {
+bool HoldPosix(const FileLock& lock, std::optional<FileMode>* before) try {
   FileId file;
   if (!IdentifyFile(lock.fd, &file)) return false;
   int64_t end = EndOf(lock);
@@ -42,7 +42,9 @@ bool HoldPosix(const FileLock& lock) try {
       return false;
     }
   }
+  before->reset();
   if (own != nullptr) {
+    *before = own->mode;
     own->mode = lock.mode;
   } else {
     holds.push_back({file, lock.fd, lock.mode, lock.start, end});
@@ -83,6 +85,14 @@ int ForgetPosix(const FileLock& lock, int (*unlock)(const FileLock& range)) {
     from = next;
   }
   return error;
+}
+
+void UndoPosix(const FileLock& lock, std::optional<FileMode> before, int (*unlock)(const FileLock& range)) {
+  std::optional<FileMode> now;
+  FileLock was = lock;
+  if (before) was.mode = *before;
+  // Nobody can have come in between: the hold has kept him out.
+  if (!before || !HoldPosix(was, &now)) ForgetPosix(lock, unlock);
 }
 
 bool MustStayOpen(int fd) {

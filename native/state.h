@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "callback.h"
 #include "process.h"
 #include "waits.h"
 
@@ -43,13 +44,11 @@ struct State {
   std::vector<Napi::Reference<Napi::ArrayBuffer>> chunks;
   Chunk last_chunk = {nullptr, 0};  // where a word was last found
 
-  napi_threadsafe_function ring = nullptr;
-  Napi::FunctionReference on_ring;
+  Callback ring;
 
   std::map<int64_t, FileWait> waits;  // by ticket
   int64_t next_wait = 1;
-  napi_threadsafe_function wait_done = nullptr;
-  Napi::FunctionReference on_wait_done;
+  Callback wait_done;
 
   std::map<const char*, Napi::Reference<Napi::ArrayBuffer>> mapped;  // files, by their memory
 
@@ -62,6 +61,7 @@ void AddRing(Napi::Env env, Napi::Object exports);
 void AddBlock(Napi::Env env, Napi::Object exports);
 void AddFutex(Napi::Env env, Napi::Object exports);
 void AddFiles(Napi::Env env, Napi::Object exports);
+void AddFileWaits(Napi::Env env, Napi::Object exports);
 void AddMappedFiles(Napi::Env env, Napi::Object exports);
 
 }  // namespace tierlock

@@ -92,17 +92,26 @@ export interface Addon {
    * exclusive. Without a range it is the whole file; a length of 0 is up to the end, however long the file gets. All
    * ranges end below 2 ** 52. Throws an Error with the system's code for all else.
    */
-  tryLockFile(fd: number, how: number, start?: number, length?: number): number;
+  tryLockFile(this: void, fd: number, how: number, start?: number, length?: number): number;
   /** This description holds the range: gets it in the other mode without letting go, if that is possible now. */
   convertLockFile(fd: number, how: number, start?: number, length?: number): number;
   /** Whether somebody waits whom a reader should let in first. The kernel only knows for ofd and posix. */
   isGateClosed(fd: number, how: number, start?: number, length?: number): boolean;
   /** Whether to close it would take away a posix lock that another descriptor in this process holds. */
   mustStayOpen(fd: number): boolean;
-  /** The same as `tryLockFile`, but blocks this thread for at most `timeoutMs`: then it is `.Interrupted`. 0 to 1000; or
-   * Infinity, with which no worker can be terminated. */
-  waitLockFile(fd: number, how: number, start: number, length: number, timeoutMs: number): number;
-  unlockFile(fd: number, how: number, start?: number, length?: number): void;
+  /**
+   * The same as `tryLockFile`, but if it is taken, blocks this thread for at most `timeoutMs`: then it is `.Interrupted`.
+   * 0 to 1000; or Infinity, with which no worker can be terminated.
+   */
+  waitLockFile(
+    this: void,
+    fd: number,
+    how: number,
+    timeoutMs: number,
+    start?: number,
+    length?: number,
+  ): number;
+  unlockFile(this: void, fd: number, how: number, start?: number, length?: number): void;
   /** The process that is in the way, 0 if none is, -1 if the kernel does not say. Not while this description holds. */
   whoLocksFile(fd: number, how: number, start?: number, length?: number): number;
 

@@ -153,10 +153,26 @@ export class Hold extends RWGuard {
   climb(climbed: Climbed | undefined, heirs: Heirs, bound: Bound | undefined): void {
     const rare = (this.#rare ??= new Rare());
     rare.climbed = climbed;
+    if (climbed !== undefined) this.#watch(climbed);
     // Now: what was climbed to may be another one's later, with another token.
     if (climbed !== undefined) this.#token = climbed.token;
     rare.heirs = heirs;
     rare.bound = bound;
+  }
+
+  #watch(climbed: Climbed): void {
+    climbed.onLost = (loss) => control.lose(this, loss);
+    climbed.look?.();
+  }
+
+  override get held(): boolean {
+    this.#rare?.climbed?.look?.();
+    return super.held;
+  }
+
+  override assertHeld(): void {
+    this.#rare?.climbed?.look?.();
+    super.assertHeld();
   }
 
   /** @internal It lasts for so long at least, and is told to end when it has lasted for so long, in ms. */
@@ -228,6 +244,7 @@ export class Hold extends RWGuard {
   }
 
   #leave(rare: Rare): void {
+    rare.climbed?.confirm?.();
     const units = control.leave(this);
     if (units === 0) return;
     clearTimeout(rare.latest);

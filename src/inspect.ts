@@ -86,7 +86,18 @@ export async function inspect(name?: string, options: InspectOptions = {}): Prom
   return found.filter(({ holders, waiters, waiting }) => holders.length + waiters.length + waiting > 0);
 }
 
-/** Which folder is looked at, if any. */
+/**
+ * Which folder is looked at, if any.
+ *
+ * @example
+ * import { inspect } from 'tierlock';
+ * import type { InspectOptions } from 'tierlock';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const options: InspectOptions = { external: true, lockPath: join(tmpdir(), 'tierlock-example') };
+ * console.log((await inspect('nobody holds this', options)).length); // 0
+ */
 export type InspectOptions = Pick<LockCallOptions, 'external' | 'prefix' | 'lockPath' | 'via'>;
 
 const kinds = ['lock', 'semaphore'] as const;

@@ -8,8 +8,8 @@ import { locks, semaphores } from './registry.js';
 import { RWLock, viewOf as rwlockOf } from './rwlock.js';
 import { Semaphore, viewOf as semaphoreOf } from './semaphore.js';
 
-/** The objects of this thread by their names; those that nobody has any more go away. */
-class Live<T extends object> {
+/** The objects of this thread by their names; those that nobody has any more go away. Not exported from the package. */
+export class Live<T extends object> {
   readonly #known = new Map<string, WeakRef<T>>();
   readonly #goodbye = new FinalizationRegistry<() => void>((forget) => forget());
 

@@ -64,6 +64,8 @@ export interface Plan {
   readonly via: Via | undefined;
   readonly prefix: string;
   readonly lockPath: string | undefined;
+  /** The file, in a folder that is named as oslo.concurrency does it. No option: the face that is `oslo` sets it. */
+  readonly osloFile?: string;
 }
 
 class Defaults implements Plan {

@@ -69,7 +69,15 @@ export class NamedSemaphore {
   }
 }
 
-/** The semaphore of that name. Nothing is taken until it is asked for permits. */
+/**
+ * The semaphore of that name. Nothing is taken until it is asked for permits.
+ *
+ * @example
+ * import { semaphore } from 'tierlock';
+ *
+ * await using permits = await semaphore('downloads', 3).acquire(2);
+ * console.log(await semaphore('downloads', 3).tryAcquire(2)); // null
+ */
 export function semaphore(name: string, permits: number, options?: SemaphoreOptions): NamedSemaphore {
   return semaphoreAt('', name, permits, options);
 }

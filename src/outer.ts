@@ -42,6 +42,8 @@ export interface Outer extends Sleeper {
   readonly awaited: boolean;
   /** Whether the units go round outside in strict order of arrival. */
   readonly fair: boolean;
+  /** Whether what we have got may be passed on inside: not if it is lost, or soon will be. Always, if it does not say. */
+  readonly passable?: boolean;
   /** Who else may hold them, in an error's words. */
   readonly others: string;
   /** Takes units if that is possible now. */

@@ -60,7 +60,7 @@ export class Outside {
   /** Whether units that come back may go to another one of this thread. `whole`: they are all that there are. */
   mayPass(whole: boolean, { ms, grants }: Bound = BOUND): boolean {
     if (!this.#outer.awaited) return true;
-    if (this.#outer.fair || !whole) return false;
+    if (this.#outer.fair || !whole || this.#outer.passable === false) return false;
     if (this.#passes === 0) this.#passingSince = performance.now();
     return ++this.#passes < grants && performance.now() - this.#passingSince < ms;
   }

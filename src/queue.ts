@@ -79,9 +79,20 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** Takes more for somebody who holds some and whom the line waits for anyway. */
   takePastLine(units: number): boolean {
     if (this.free < units) return false;
-    if (this.outer !== undefined && !this.outer.tryTake(units)) return false;
+    if (this.outer !== undefined && !this.#takeAlone(this.outer, units)) return false;
     this.free -= units;
     return true;
+  }
+
+  // Whoever climbs comes down: he must not take, beside us, a part of what becomes ours alone.
+  #takeAlone(outer: O, units: number): boolean {
+    this.#outside?.stop();
+    let taken = false;
+    try {
+      return (taken = outer.tryTake(units));
+    } finally {
+      if (!taken && this.length > 0) this.#handOver();
+    }
   }
 
   /** A guard of units that have been taken. */

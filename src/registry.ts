@@ -3,13 +3,14 @@ import { tryAddon } from './addon.js';
 import { configuration } from './config.js';
 import { Hold } from './hold.js';
 import { Names, NamedQueue, otherCapacity } from './named.js';
+import { NamedRWLockWords } from './words/named-rwlock.js';
 import { CONFIG } from './words/seat.js';
-import { ALL, RWLockWords } from './words/rwlock.js';
+import { ALL } from './words/rwlock.js';
 import { SemaphoreWords } from './words/semaphore.js';
 
 /** What a writer takes. */
 export { ALL };
-export type LockQueue = NamedQueue<Hold, RWLockWords>;
+export type LockQueue = NamedQueue<Hold, NamedRWLockWords>;
 export type SemaphoreQueue = NamedQueue<Hold, SemaphoreWords>;
 
 /** Whether the addon is missing, and somebody has said that this does not matter. */
@@ -17,12 +18,12 @@ export function alone(): boolean {
   return configuration().threads === false && tryAddon() === undefined;
 }
 
-export const locks: Names<Hold, RWLockWords> = new Names({
+export const locks: Names<Hold, NamedRWLockWords> = new Names({
   kind: 'lock',
   capacity: ALL,
   Guard: Hold,
   alone,
-  words: (place) => new RWLockWords(place, false),
+  words: (place) => new NamedRWLockWords(place),
   keep: 64,
 });
 

@@ -13,7 +13,7 @@ const FAIR = 1;
 // A reader takes one unit, a writer all of them.
 const newQueue = (): RWQueue => new Queue('the reader-writer lock', ALL, RWGuard);
 
-let view: (queue: RWQueue) => RWLock;
+let view: (queue: object) => RWLock;
 
 /**
  * Many readers or one writer, in order of arrival: a reader never overtakes a writer who waits, so neither side
@@ -42,7 +42,7 @@ export class RWLock {
   static {
     view = (queue) => {
       const made = new RWLock();
-      made.#queue = queue;
+      made.#queue = queue as RWQueue;
       made.#named = true;
       return made;
     };
@@ -132,4 +132,4 @@ export class RWLock {
 }
 
 /** Of a queue that is found by its name. Not exported from the package. */
-export const viewOf: (queue: RWQueue) => RWLock = view;
+export const viewOf: (queue: object) => RWLock = view;

@@ -18,7 +18,7 @@ function oldQueue(permits: number): SemaphoreQueue {
   return newQueue(permits);
 }
 
-let view: (queue: SemaphoreQueue) => Semaphore;
+let view: (queue: { readonly capacity: number }) => Semaphore;
 
 /**
  * A number of permits, handed out in order of arrival. A large request at the head of the line is not passed by
@@ -40,7 +40,7 @@ export class Semaphore {
   static {
     view = (queue) => {
       const made = new Semaphore(queue.capacity);
-      made.#queue = queue;
+      made.#queue = queue as SemaphoreQueue;
       made.#named = true;
       return made;
     };
@@ -175,4 +175,4 @@ export class Semaphore {
 }
 
 /** Of a queue that is found by its name. Not exported from the package. */
-export const viewOf: (queue: SemaphoreQueue) => Semaphore = view;
+export const viewOf: (queue: { readonly capacity: number }) => Semaphore = view;

@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,27 +11,19 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { Folder, openFolder } from '../src/files/folder.js';
 import { FileLock, LockUnsupportedError } from '../src/index.js';
 import type { Count } from './support/file-locks.js';
 import { spawnTaker } from './support/taker.js';
+import { temporary } from './support/temporary.js';
 import { waitUntil } from './support/wait.js';
 
 const locks = new URL('./support/file-locks.js', import.meta.url);
 const cleaners = new URL('./support/folders.js', import.meta.url);
 const full = process.env['TIERLOCK_TEST'] === 'full';
-const top = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(top, { recursive: true }));
-
-let folders = 0;
-function newFolder(): string {
-  const path = join(top, `folder-${folders++}`);
-  mkdirSync(path);
-  return path;
-}
+const { top, newFolder } = temporary();
 
 test('a thread has one folder for a path and a naming', () => {
   const lockPath = newFolder();
@@ -102,10 +93,17 @@ test('what nobody uses is removed, and nothing else', () => {
   assert.equal(folder.remove('lock', 'yarn'), 'left');
 });
 
-test('in a folder of oslo nothing is removed, because its programs would not notice', () => {
+test('a folder of oslo is not cleaned, because its programs would not notice; but one file can be removed', () => {
   const folder = openFolder({ lockPath: newFolder(), naming: 'oslo' });
   assert.throws(() => folder.clean(), { name: LockUnsupportedError.name, message: /does not notice/ });
-  assert.throws(() => folder.remove('lock', 'a'), LockUnsupportedError);
+  assert.equal(folder.remove('lock', 'a/b', 'nova'), 'left');
+  const lock = new FileLock(folder.entry('lock', 'a/b', 'nova').path);
+  const guard = lock.lockSync();
+  assert.equal(folder.remove('lock', 'a/b', 'nova'), 'in use');
+  guard.release();
+  assert.equal(folder.remove('lock', 'a/b', 'nova'), 'removed');
+  using again = lock.lockSync();
+  assert.ok(again.held && existsSync(lock.path));
 });
 
 test('a folder that is gone is an error that says so', () => {

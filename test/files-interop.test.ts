@@ -2,16 +2,15 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { FileLock } from '../src/index.js';
 import type { FileLockOptions } from '../src/index.js';
+import { temporary } from './support/temporary.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(folder, { recursive: true }));
+const { top } = temporary();
 
 const has = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 const python = ['python3', '/usr/bin/python3'].find((command) => has(command, '-c', 'import fcntl, sqlite3'));
@@ -123,7 +122,7 @@ async function start(command: [string, ...string[]]): Promise<{ says: string; en
 }
 
 for (const { name, ours, shared = false, command } of others) {
-  const path = join(folder, name.replaceAll(/\W/g, '-'));
+  const path = join(top, name.replaceAll(/\W/g, '-'));
   const there = command(path);
   test(
     `${name}: each side keeps the other out`,
@@ -155,7 +154,7 @@ test('fs-ext: each side keeps the other out', () => {
   const { flockSync } = createRequire(import.meta.url)('fs-ext') as {
     flockSync: (fd: number, how: string) => void;
   };
-  const path = join(folder, 'fs-ext');
+  const path = join(top, 'fs-ext');
   const fd = openSync(path, 'a');
   try {
     const lock = new FileLock(path, { kind: 'flock' });

@@ -1,33 +1,12 @@
-/** A `FileLock` within one process: modes, kinds, ranges, limits, and what is wrong with a file. */
+/** A `FileLock` within one process: modes, kinds, ranges, and what it takes as arguments. */
 import assert from 'node:assert/strict';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { loadAddon } from '../src/addon.js';
-import {
-  FileLock,
-  LockBackendError,
-  LockDeadlockError,
-  LockTimeoutError,
-  LockUnsupportedError,
-} from '../src/index.js';
-import { waitUntil } from './support/wait.js';
+import { test } from 'node:test';
+import { FileLock, LockDeadlockError, LockTimeoutError, LockUnsupportedError } from '../src/index.js';
+import { temporary } from './support/temporary.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(folder, { recursive: true }));
-
-let files = 0;
-const newPath = (): string => join(folder, `lock-${files++}`);
+const { newPath } = temporary();
 
 for (const kind of ['ofd', 'flock', 'posix'] as const) {
   test(`${kind}: excludes, in this thread and beyond`, async () => {
@@ -121,34 +100,6 @@ test('ranges exclude where they overlap', () => {
   assert.ok(c?.held);
 });
 
-test('a task that waits for another handle is granted when that lets go, and the pool of threads is not used', async () => {
-  const path = newPath();
-  const other = new FileLock(path, { length: 1 });
-  const lock = new FileLock(path);
-  const guard = other.lockSync();
-  const before = loadAddon().waits();
-  const waiting = lock.lock();
-  await waitUntil(() => loadAddon().waits() === before + 1, { what: 'a thread waits' });
-  guard.release();
-  (await waiting).release();
-  assert.equal(loadAddon().waits(), before);
-});
-
-test('as many threads wait as may; the others try now and then', async () => {
-  const addon = loadAddon();
-  addon.limitWaits(addon.waits() + 1);
-  try {
-    const paths = [newPath(), newPath(), newPath()];
-    const guards = paths.map((path) => new FileLock(path, { length: 1 }).lockSync());
-    const waits = paths.map((path) => new FileLock(path).lock());
-    await waitUntil(() => addon.waits() > 0, { what: 'a thread waits' });
-    for (const guard of guards.toReversed()) guard.release();
-    for (const wait of waits) (await wait).release();
-  } finally {
-    addon.limitWaits(64);
-  }
-});
-
 test('posix: handles of one process that overlap exclude each other, and share', () => {
   const path = newPath();
   const [all, some, first] = [
@@ -171,19 +122,6 @@ test('posix: handles of one process that overlap exclude each other, and share',
   assert.equal(guard.tryUpgrade(), guard);
   guard.release();
   assert.equal(witness.tryLock()?.release(), true);
-});
-
-test('posix: a file stays open while another handle holds it', async () => {
-  const path = newPath();
-  const idle = new FileLock(path, { kind: 'posix', start: 50, length: 1 });
-  using guard = new FileLock(path, { kind: 'posix', length: 1 }).lockSync();
-  idle.lockSync().release();
-  assert.equal(openFds(path), 2);
-  // Some files more than are kept open, so that the idle ones are closed.
-  for (let i = 0; i < 250; i++) new FileLock(newPath()).lockSync().release();
-  assert.equal(openFds(path), 2);
-  assert.ok(guard.held);
-  assert.equal(new FileLock(path).tryLock(), null);
 });
 
 test('readers of one thread stop joining each other when a writer has waited for them', async () => {
@@ -224,70 +162,6 @@ test('who holds it himself is told so', () => {
   using guard = lock.lockSync();
   assert.ok(guard.held);
   assert.throws(() => lock.holder(), LockUnsupportedError);
-});
-
-const openFds = (path: string): number =>
-  readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`) === path;
-    } catch {
-      return false;
-    }
-  }).length;
-
-test('a file stays open for a while after its last use, and not for ever', async () => {
-  const path = newPath();
-  const lock = new FileLock(path);
-  lock.lockSync().release();
-  lock.lockSync().release();
-  assert.equal(openFds(path), 1);
-  await waitUntil(() => openFds(path) === 0, { what: 'it is closed', timeoutMs: 10_000 });
-  using guard = lock.lockSync();
-  assert.ok(guard.held);
-});
-
-test('many files do not stay open', () => {
-  const paths = Array.from({ length: 300 }, newPath);
-  for (const path of paths) new FileLock(path).lockSync().release();
-  assert.ok(paths.filter((path) => openFds(path) > 0).length < 250);
-});
-
-const wrong: Record<string, [path: () => string, message: RegExp]> = {
-  'no such folder': [() => join(folder, 'none', 'lock'), /folder does not exist/],
-  'a folder': [() => folder, /it is a folder/],
-  'a device': [() => '/dev/null', /no regular file/],
-  'a file as folder': [() => join(newFile(), 'lock'), /no folder/],
-  'a long name': [() => join(folder, 'x'.repeat(300)), /shorter/],
-};
-function newFile(): string {
-  const path = newPath();
-  writeFileSync(path, '');
-  return path;
-}
-
-for (const [what, [path, message]] of Object.entries(wrong)) {
-  test(`${what} is an error that says what to do, and nobody is left waiting`, async () => {
-    const lock = new FileLock(path());
-    const error = { name: LockBackendError.name, message };
-    assert.throws(() => lock.lockSync(), error);
-    assert.throws(() => lock.tryLock(), error);
-    await assert.rejects(lock.lock(), error);
-    await assert.rejects(lock.lock({ timeout: 1000 }), error);
-    await assert.rejects(Promise.all([lock.run(() => 1), lock.run(() => 2)]), error);
-  });
-}
-
-test('a file that cannot be had any more while tasks wait for it is an error for each of them', async () => {
-  const inner = mkdtempSync(join(folder, 'inner-'));
-  const path = join(inner, 'lock');
-  const other = new FileLock(path, { length: 1 });
-  const lock = new FileLock(path);
-  const guard = other.lockSync();
-  const waits = [lock.lock(), lock.lock({ timeout: 10_000 }), lock.run(() => assert.fail('never'))];
-  await waitUntil(() => loadAddon().waits() > 0, { what: 'a thread waits' });
-  rmSync(inner, { recursive: true });
-  guard.release();
-  for (const wait of waits) await assert.rejects(wait, { name: LockBackendError.name, message: /folder/ });
 });
 
 test('bad arguments are errors that name them', async () => {

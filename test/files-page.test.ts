@@ -1,62 +1,31 @@
-/** The page that the processes of a folder share: its counter, what becomes of it, and what else may be in its file. */
+/** The page that the processes of a folder share: its counter, what becomes of it, and how it is mapped. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
-  mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
   truncateSync,
   unlinkSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { loadAddon } from '../src/addon.js';
-import { Folder } from '../src/files/folder.js';
 import { PAGE_BYTES } from '../src/files/page.js';
 import { LockBackendError, LockMisuseError } from '../src/index.js';
 import { runProgram } from './support/child.js';
 import { noIntegers } from './support/no-integers.js';
+import { At, long, open, pageOf, poke } from './support/pages.js';
 import { spawnTaker } from './support/taker.js';
 import type { Taker } from './support/taker.js';
+import { temporary } from './support/temporary.js';
 import { spinUntil } from './support/wait.js';
 
 const module = new URL('./support/folders.js', import.meta.url);
-const top = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(top, { recursive: true }));
+const { top, newPath, newFolder } = temporary();
 
-let folders = 0;
-function newFolder(): string {
-  const path = join(top, `folder-${folders++}`);
-  mkdirSync(path);
-  return path;
-}
-const pageOf = (path: string): string => join(path, '.tierlock');
-const open = (path: string): Folder => new Folder({ path, own: false });
-
-// Where in the file: see page.ts.
-const At = { magic: 0, layout: 4, via: 8, boot: 16, floor: 24, tokens: 64 };
+/** After another boot the counter is ahead by so many. */
 const JUMP = 1n << 32n;
-
-/** What another program does to the page. */
-function poke(path: string, at: number, bytes: Buffer): void {
-  const fd = openSync(pageOf(path), 'r+');
-  writeSync(fd, bytes, 0, bytes.length, at);
-  closeSync(fd);
-}
-function long(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64LE(value);
-  return bytes;
-}
 
 async function drawIn(taker: Taker, path: string, count: number): Promise<bigint[]> {
   return (await taker.run('draw', path, count)) as bigint[];
@@ -156,80 +125,6 @@ test('a page that was wiped begins ahead, and who has seen it go back says so', 
   assert.ok(folder.nextToken() > before);
 });
 
-test('a page on whose making somebody died is made again', () => {
-  for (const bytes of [0, 1, 4096, PAGE_BYTES - 1, PAGE_BYTES]) {
-    const path = newFolder();
-    writeFileSync(pageOf(path), Buffer.alloc(bytes));
-    assert.ok(open(path).nextToken() > 0n);
-    assert.equal(statSync(pageOf(path)).size, PAGE_BYTES);
-  }
-  const path = newFolder();
-  const before = open(path).nextToken();
-  poke(path, At.magic, Buffer.alloc(4));
-  poke(path, At.layout, Buffer.alloc(4));
-  assert.ok(open(path).nextToken() > before);
-});
-
-const wrong: Record<string, [at: number, bytes: Buffer, message: RegExp]> = {
-  'of another layout': [At.layout, Buffer.from([99, 0, 0, 0]), /layout 99; this one has 1.*one release/],
-  'no page': [At.magic, Buffer.from('text'), /no page of tierlock/],
-  'without a counter': [At.tokens, long(0n), /its counter is none/],
-  'with a counter below where it began': [At.tokens, long(1n << 40n), /its counter is none/],
-  'with a negative counter': [At.tokens, long(-1n), /its counter is none/],
-  'with a counter beyond all': [At.tokens, long(1n << 61n), /its counter is none/],
-};
-
-for (const [what, [at, bytes, message]] of Object.entries(wrong)) {
-  test(`a file that is ${what} is an error that says what to do`, () => {
-    const path = newFolder();
-    open(path);
-    poke(path, at, bytes);
-    const error = { name: LockBackendError.name, message };
-    assert.throws(() => open(path), error);
-    assert.throws(() => open(path), /remove the file.*another lockPath|another lockPath/);
-    const left = readFileSync(pageOf(path));
-    assert.ok(left.subarray(at, at + bytes.length).equals(bytes), 'and nothing is written');
-  });
-}
-
-test('another boot does not hide what is wrong with the counter', () => {
-  for (const counter of [0n, -1n, 1n << 60n]) {
-    const path = newFolder();
-    open(path);
-    poke(path, At.tokens, long(counter));
-    poke(path, At.boot, long(12_345n));
-    assert.throws(() => open(path), /its counter is none/);
-    assert.throws(() => open(path), /its counter is none/);
-  }
-});
-
-test('a short file that is no page is left as it is', () => {
-  const path = newFolder();
-  writeFileSync(pageOf(path), 'a text that somebody needs');
-  assert.throws(() => open(path), /no page of tierlock/);
-  assert.equal(readFileSync(pageOf(path), 'utf8'), 'a text that somebody needs');
-});
-
-test('what is no regular file is refused', () => {
-  const [linked, folder] = [newFolder(), newFolder()];
-  const target = join(newFolder(), 'target');
-  symlinkSync(target, pageOf(linked));
-  assert.throws(() => open(linked), /symbolic link/);
-  assert.ok(!existsSync(target));
-  mkdirSync(pageOf(folder));
-  assert.throws(() => open(folder), LockBackendError);
-});
-
-test('a page that stays locked by something else is an error, not a hang', () => {
-  const path = newFolder();
-  const addon = loadAddon();
-  const fd = openSync(pageOf(path), 'w');
-  addon.tryLockFile(fd, 1);
-  assert.throws(() => open(path), /stays locked by another process/);
-  closeSync(fd);
-  assert.ok(open(path).nextToken() > 0n);
-});
-
 test('the way to take locks is agreed once', async () => {
   const path = newFolder();
   const folder = open(path);
@@ -245,27 +140,6 @@ test('the way to take locks is agreed once', async () => {
   });
   poke(path, At.via, Buffer.from([77, 0, 0, 0]));
   assert.throws(() => folder.agree('ofd'), { name: LockBackendError.name, message: /says no way/ });
-});
-
-test('a full disk is an error, and nothing worse', (t) => {
-  const path = newFolder();
-  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'none', path]);
-  if (status !== 0) {
-    console.log(`# NOT TESTED: a full disk, because nothing can be mounted here: ${String(stderr)}`);
-    t.skip('cannot mount');
-    return;
-  }
-  try {
-    assert.throws(() => open(path), { name: LockBackendError.name, message: /ENOSPC.*disk is full/ });
-    assert.throws(() => open(path), /ENOSPC/);
-    assert.equal(spawnSync('mount', ['-o', 'remount,size=1m', path]).status, 0);
-    const folder = open(path);
-    assert.ok(folder.nextToken() > 0n);
-    folder.entry('lock', 'a').record('exclusive', 1n).clear();
-  } finally {
-    // It stays mapped until this process ends.
-    spawnSync('umount', ['-l', path]);
-  }
 });
 
 test('a page is mapped once in a process, and outlives the thread that opened it', async () => {
@@ -288,7 +162,7 @@ test('a page is mapped once in a process, and outlives the thread that opened it
 
 test('mapFile takes only what it can map', () => {
   const addon = loadAddon();
-  const path = join(newFolder(), 'file');
+  const path = newPath();
   writeFileSync(path, Buffer.alloc(100));
   const fd = openSync(path, 'r+');
   const memory = addon.mapFile(fd, 100);

@@ -1,38 +1,20 @@
 /** Where the folder of lock files is, and which folders are refused. */
 import assert from 'node:assert/strict';
-import fs, {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import fs, { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { findPlace } from '../src/files/place.js';
 import { LockBackendError, LockMisuseError, LockUnsupportedError } from '../src/index.js';
 import { runProgram } from './support/child.js';
+import { temporary } from './support/temporary.js';
 
-const top = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(top, { recursive: true }));
-
-let folders = 0;
-const newPath = (): string => join(top, `folder-${folders++}`);
-const newBase = (): string => {
-  const base = newPath();
-  mkdirSync(base);
-  return base;
-};
+const { top, newPath, newFolder } = temporary();
 const uid = process.geteuid?.() ?? assert.fail('no user');
 const root = uid === 0;
 
 test('the option comes first, then our variable, then that of oslo, then a folder of the user', () => {
-  const [lockPath, ours, oslos, base] = [newPath(), newPath(), newPath(), newBase()];
+  const [lockPath, ours, oslos, base] = [newPath(), newPath(), newPath(), newFolder()];
   const env = { TIERLOCK_PATH: ours, OSLO_LOCK_PATH: oslos, TMPDIR: newPath(), XDG_RUNTIME_DIR: newPath() };
   assert.deepEqual(findPlace({ lockPath }, { env, base }), { path: lockPath, own: false });
   assert.equal(findPlace({}, { env, base }).path, ours);
@@ -49,7 +31,7 @@ test('an explicit folder is made with its parents, as the umask has it; our own 
     const { path } = findPlace({ lockPath: join(newPath(), 'a', 'b') });
     assert.equal(lstatSync(path).mode & 0o777, 0o750);
     process.umask(0);
-    const own = findPlace({}, { env: {}, base: newBase() });
+    const own = findPlace({}, { env: {}, base: newFolder() });
     assert.equal(lstatSync(own.path).mode & 0o777, 0o700);
   } finally {
     process.umask(umask);
@@ -57,7 +39,7 @@ test('an explicit folder is made with its parents, as the umask has it; our own 
 });
 
 test('a variable that means another folder for each process is refused', () => {
-  const at = { base: newBase() };
+  const at = { base: newFolder() };
   assert.throws(() => findPlace({}, { ...at, env: { TIERLOCK_PATH: 'locks' } }), LockMisuseError);
   assert.throws(
     () => findPlace({}, { ...at, env: { OSLO_LOCK_PATH: './locks' } }),
@@ -69,7 +51,7 @@ test('a variable that means another folder for each process is refused', () => {
 });
 
 const bad: Record<string, [make: (path: string) => void, message: RegExp]> = {
-  'a symbolic link': [(path) => symlinkSync(newBase(), path), /symbolic link/],
+  'a symbolic link': [(path) => symlinkSync(newFolder(), path), /symbolic link/],
   'a link to nowhere': [(path) => symlinkSync(newPath(), path), /symbolic link/],
   'a file': [(path) => writeFileSync(path, ''), /it is no folder/],
   'writable by its group': [(path) => madeWith(path, 0o770), /others may write/],
@@ -82,7 +64,7 @@ function madeWith(path: string, mode: number): void {
 
 for (const [what, [make, message]] of Object.entries(bad)) {
   test(`our own folder is refused if it is ${what}`, () => {
-    const base = newBase();
+    const base = newFolder();
     const path = join(base, `tierlock-${uid}`);
     make(path);
     const wrong = (error: unknown): boolean =>
@@ -95,7 +77,7 @@ for (const [what, [make, message]] of Object.entries(bad)) {
 }
 
 test("our own folder is refused if it is another user's", { skip: !root && 'needs root' }, () => {
-  const base = newBase();
+  const base = newFolder();
   const path = join(base, `tierlock-${uid}`);
   mkdirSync(path, 0o700);
   chownSync(path, 12_345, 0);
@@ -123,7 +105,7 @@ test(
   'a user without rights is told so, and has a folder of his own',
   { skip: !root && 'needs root' },
   async () => {
-    const base = newBase();
+    const base = newFolder();
     chmodSync(top, 0o755);
     chmodSync(base, 0o1777);
     const closed = newPath();
@@ -178,7 +160,7 @@ for (const [what, [type, name]] of Object.entries(types)) {
           () => findPlace({ lockPath }),
           /may not hold between hosts.*Choose a local folder.*network: true/,
         );
-        assert.throws(() => findPlace({}, { env: {}, base: newBase() }), wrong);
+        assert.throws(() => findPlace({}, { env: {}, base: newFolder() }), wrong);
         assert.equal(findPlace({ lockPath, network: true }).path, lockPath);
       } finally {
         t.mock.restoreAll();

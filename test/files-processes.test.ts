@@ -1,30 +1,36 @@
 /** A `FileLock` between real processes: they exclude, hand over, stop, exit and die. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { FileLock } from '../src/index.js';
 import type { Request } from './support/file-locks.js';
 import { random } from './support/random.js';
+import { openFiles, stateOf } from './support/system.js';
 import { spawnTaker } from './support/taker.js';
 import type { Taker } from './support/taker.js';
+import { temporary } from './support/temporary.js';
 
 const module = new URL('./support/file-locks.js', import.meta.url);
 const full = process.env['TIERLOCK_TEST'] === 'full';
-const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(folder, { recursive: true }));
+const { newPath } = temporary();
 
-let files = 0;
-const newPath = (): string => join(folder, `file-${files++}`);
-
-function takers(count: number): Promise<Taker[]> {
-  return Promise.all(Array.from({ length: count }, () => spawnTaker(module)));
+function takers(count: number, timeoutMs: number = full ? 600_000 : 60_000): Promise<Taker[]> {
+  return Promise.all(Array.from({ length: count }, () => spawnTaker(module, { timeoutMs })));
 }
 
 async function dismiss(all: readonly Taker[]): Promise<void> {
   await Promise.all(all.map((taker) => taker.kill()));
 }
+
+test('posix: a reader who could not become the writer, because of another process, still shares with his own', async () => {
+  const path = newPath();
+  await using other = await spawnTaker(module);
+  await other.take({ path, kind: 'posix', shared: true } satisfies Request).acquired;
+  using reader = new FileLock(path, { kind: 'posix' }).lockSync({ shared: true });
+  assert.equal(reader.tryUpgrade(), null);
+  using beside = new FileLock(path, { kind: 'posix', length: 10 }).tryLock({ shared: true });
+  assert.equal(beside?.mode, 'shared');
+});
 
 for (const kind of ['ofd', 'flock', 'posix'] as const) {
   test(`${kind}: a waiter blocks until the holder lets go, and takes no longer`, async () => {
@@ -129,37 +135,49 @@ test('a holder that is stopped holds on; when it goes on it lets go', async () =
   await wait.acquired;
 });
 
-for (const how of ['exit', 'SIGTERM', 'throw'] as const) {
-  test(`a process whose tasks wait for a lock ends at once: ${how}`, async () => {
-    const request: Request = { path: newPath() };
-    using guard = new FileLock(request.path).lockSync();
-    assert.ok(guard.held);
-    const taker = await spawnTaker(module);
-    const wait = taker.take(request);
-    const lost = assert.rejects(wait.acquired, /the taker|thrown on command/);
-    await wait.mustBlock();
-    const begin = performance.now();
-    if (how === 'exit') assert.equal((await taker.exit(3)).code, 3);
-    else if (how === 'throw') assert.equal((await taker.throw()).code, 1);
-    else assert.equal((await taker.kill('SIGTERM')).signal, 'SIGTERM');
-    assert.ok(performance.now() - begin < 5000);
-    await lost;
+test('processes that are stopped at random while they count, holding or waiting, lose nothing', async () => {
+  const pick = random(5);
+  const counter = newPath();
+  writeFileSync(counter, '0');
+  const all = await takers(4);
+  const rounds = full ? 5000 : 500;
+  const running = new Set(all);
+  const runs = all.map(async (taker, i) => {
+    const request = { path: `${counter}.lock`, counter, rounds, ...(i % 2 === 0 && { how: 'sync' }) };
+    await taker.run('count', request).finally(() => running.delete(taker));
   });
-}
-
-test('a child that is started while we hold does not hold, whatever becomes of us', async () => {
-  const request: Request = { path: newPath() };
-  const holder = await spawnTaker(module);
-  await holder.take(request).acquired;
-  const child = Number(await holder.run('spawnSleeper'));
-  try {
-    await holder.kill();
-    using guard = new FileLock(request.path).tryLock();
-    assert.ok(guard?.held);
-  } finally {
-    process.kill(child, 'SIGKILL');
+  let stops = 0;
+  for (; running.size > 0; stops++) {
+    const victim = all[pick(all.length)] ?? assert.fail();
+    await victim.stop();
+    await new Promise((resolve) => setTimeout(resolve, pick(5)));
+    process.kill(victim.pid, 'SIGCONT');
   }
+  await Promise.all(runs);
+  assert.ok(stops > 0);
+  assert.equal(readFileSync(counter, 'utf8'), String(all.length * rounds));
+  await dismiss(all);
 });
+
+for (const how of ['spawn', 'fork', 'shell'] as const) {
+  for (const kind of ['ofd', 'flock', 'posix'] as const) {
+    test(`${kind}: a child started by ${how} while we hold does not hold, whatever becomes of us`, async () => {
+      const request: Request = { path: newPath(), kind };
+      const holder = await spawnTaker(module);
+      await holder.take(request).acquired;
+      const child = Number(await holder.run('spawnSleeper', how));
+      try {
+        assert.ok(!openFiles(child).includes(request.path), 'it has not even the file');
+        await holder.kill();
+        using guard = new FileLock(request.path, { kind }).tryLock();
+        assert.ok(guard?.held);
+        assert.match(stateOf(child), /[SR]/, 'it lives');
+      } finally {
+        process.kill(-child, 'SIGKILL');
+      }
+    });
+  }
+}
 
 test('killed at random while they count, the others go on, and no two are ever inside', async () => {
   const pick = random(7);
@@ -183,7 +201,7 @@ test('killed at random while they count, the others go on, and no two are ever i
     await new Promise((resolve) => setTimeout(resolve, pick(20)));
     await victim.kill();
     assert.match(String(await runs.get(victim)), /SIGKILL/);
-    const next = await spawnTaker(module);
+    const [next = assert.fail()] = await takers(1);
     start(next, i);
     all = [...all.filter((taker) => taker !== victim), next];
   }

@@ -1,50 +1,25 @@
 /** Who holds what, as the page of the folder tells: from other processes, after deaths, in garbage and while it changes. */
 import assert from 'node:assert/strict';
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { threadId, Worker } from 'node:worker_threads';
 import { once } from 'node:events';
-import { Folder } from '../src/files/folder.js';
 import { hashOf, sumOf } from '../src/files/records.js';
 import { holderOf, tokenOf } from './support/folders.js';
 import type { Request } from './support/folders.js';
+import { At, open, pageOf, poke } from './support/pages.js';
 import { random } from './support/random.js';
 import { spawnTaker } from './support/taker.js';
+import { temporary } from './support/temporary.js';
 import { waitUntil } from './support/wait.js';
 
 const module = new URL('./support/folders.js', import.meta.url);
-const top = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(top, { recursive: true }));
-
-let folders = 0;
-function newFolder(): string {
-  const path = join(top, `folder-${folders++}`);
-  mkdirSync(path);
-  return path;
-}
-const open = (path: string): Folder => new Folder({ path, own: false });
-
-// Where in the file: see page.ts and records.ts.
-const RECORDS = 128;
+const { newFolder } = temporary();
+// See records.ts.
 const SLOT = 64;
 
-function poke(path: string, at: number, bytes: Buffer): void {
-  const fd = openSync(join(path, '.tierlock'), 'r+');
-  writeSync(fd, bytes, 0, bytes.length, at);
-  closeSync(fd);
-}
-const peek = (path: string): Buffer => readFileSync(join(path, '.tierlock')).subarray(RECORDS);
+const peek = (path: string): Buffer => readFileSync(pageOf(path)).subarray(At.records);
 
 /** Which slots are taken. */
 function taken(path: string): number[] {
@@ -137,7 +112,7 @@ function rewrite(path: string, change: (words: Int32Array<ArrayBuffer>) => void)
   const words = new Int32Array(16).map((_, i) => record.readInt32LE(4 * i));
   change(words);
   words[13] = sumOf(words, 0);
-  poke(path, RECORDS + slot * SLOT, Buffer.from(words.buffer));
+  poke(path, At.records + slot * SLOT, Buffer.from(words.buffer));
 }
 
 test('a process that has the number of a dead one is not mistaken for it', () => {
@@ -166,7 +141,7 @@ test('a slot that somebody is writing is unknown, and whoever writes next takes 
   const [slot = 0] = taken(path);
   const odd = Buffer.alloc(4);
   odd.writeInt32LE(peek(path).readInt32LE(slot * SLOT) + 1);
-  poke(path, RECORDS + slot * SLOT, odd);
+  poke(path, At.records + slot * SLOT, odd);
   assert.equal(entry.holder(), 'unknown');
   record.clear();
   assert.equal(entry.holder(), 'unknown');
@@ -189,14 +164,14 @@ test('garbage in the slots is nothing, harms nobody, and gives way', () => {
       garbage.writeInt32LE(low, slot * SLOT + 16);
       garbage.writeInt32LE(high, slot * SLOT + 20);
     }
-    poke(path, RECORDS, garbage);
+    poke(path, At.records, garbage);
     for (const name of names) assert.equal(folder.entry('lock', name).holder(), undefined);
     for (const name of names) folder.entry('lock', name).record('exclusive', 1n).clear();
     open(path);
     assert.deepEqual(taken(path), []);
   }
   // And with any number at all in front.
-  poke(path, RECORDS, Buffer.from(Array.from({ length: 1024 * SLOT }, () => pick(256))));
+  poke(path, At.records, Buffer.from(Array.from({ length: 1024 * SLOT }, () => pick(256))));
   for (const name of names)
     assert.ok([undefined, 'unknown'].includes(folder.entry('lock', name).holder() as string));
   for (const name of names) folder.entry('lock', name).record('exclusive', 1n).clear();

@@ -1,24 +1,20 @@
 /** A `FileLock` between worker threads of one process, which end while they hold it or wait for it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { loadAddon } from '../src/addon.js';
 import { FileLock } from '../src/index.js';
 import type { Place } from './support/file-workers.js';
 import { random } from './support/random.js';
+import { temporary } from './support/temporary.js';
 import { waitUntil } from './support/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/file-workers.js', import.meta.url);
 const full = process.env['TIERLOCK_TEST'] === 'full';
-const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
-after(() => rmSync(folder, { recursive: true }));
+const { newPath } = temporary();
 
-let files = 0;
 const newPlace = (kind: Place['kind'] = 'ofd'): Place => ({
-  path: join(folder, `lock-${files++}`),
+  path: newPath(),
   kind,
   words: new Int32Array(new SharedArrayBuffer(64)),
 });
@@ -47,7 +43,9 @@ for (const waits of ['sync', 'async'] as const) {
     await using team = runWorkers({ count: 1, module, name: waits === 'sync' ? 'waitSync' : 'wait', data });
     await waitUntil(() => Atomics.load(data.words, 0) === 1, { what: 'it is about to wait' });
     if (waits === 'async') await waitUntil(() => loadAddon().waits() > before, { what: 'a thread waits' });
+    const begin = performance.now();
     await team.terminate(0);
+    assert.ok(performance.now() - begin < 5000, 'it ends at once');
     assert.equal(loadAddon().waits(), before);
     guard.release();
     lock.lockSync().release();

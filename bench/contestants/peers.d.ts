@@ -33,6 +33,8 @@ declare module 'proper-lockfile' {
   interface Options {
     readonly realpath: boolean;
     readonly retries?: Readonly<Record<string, number | boolean>>;
+    readonly stale?: number;
+    readonly onCompromised?: (error: Error) => void;
   }
   export function lock(path: string, options: Options): Promise<() => Promise<void>>;
   export function lockSync(path: string, options: Options): () => void;

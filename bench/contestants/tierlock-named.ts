@@ -10,6 +10,7 @@ const lockPath = mkdtempSync(join(tmpdir(), 'tierlock-bench-'));
 process.on('exit', () => rmSync(lockPath, { recursive: true, force: true }));
 configure({ lockPath });
 
+const soon = Promise.resolve();
 const external = Object.freeze({ external: true });
 const file = new FileLock(join(lockPath, 'file'));
 
@@ -34,7 +35,7 @@ function crowd(tasks: number, options?: { external: true }): (n: number) => Prom
       while (left-- > 0) {
         const guard = await lock('name', options);
         tally.entered++;
-        await null;
+        await soon;
         void guard.release();
       }
     };

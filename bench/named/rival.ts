@@ -18,6 +18,7 @@ export interface Turns {
   readonly longest: number;
 }
 
+const soon = Promise.resolve();
 const external = { external: true } as const;
 
 export async function warmUp(lockPath: string): Promise<void> {
@@ -26,7 +27,7 @@ export async function warmUp(lockPath: string): Promise<void> {
 }
 
 export async function crowd({ tasks, start, windows, windowMs }: Crowd): Promise<Turns> {
-  const turns = new Array<number>(windows).fill(0);
+  const turns = Array.from({ length: windows }, () => 0);
   let longest = 0;
   const end = start + windows * windowMs;
   while (clock() < start);
@@ -39,7 +40,7 @@ export async function crowd({ tasks, start, windows, windowMs }: Crowd): Promise
       if (tasks === 1) longest = Math.max(longest, at - asked);
       const window = Math.floor((at - start) / windowMs);
       if (window < windows) turns[window] = (turns[window] ?? 0) + 1;
-      await null;
+      await soon;
       void guard.release();
     }
   };

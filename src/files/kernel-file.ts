@@ -11,6 +11,8 @@
  * - `#units` of ours are held: if all, the kernel has us as exclusive; if some, as shared; if none, not at all.
  * - The file is open if any are held or somebody waits. It may be otherwise.
  * - A ticket is open only between `sleepAsync` and the end of that sleep, and `#granted` only until the next `poll`.
+ * - No ticket is open while the last units are given back, nor while a reader becomes the writer: the thread would share
+ *   what the kernel takes for one.
  */
 import { setImmediate, setTimeout } from 'node:timers';
 import { isMainThread } from 'node:worker_threads';
@@ -60,6 +62,10 @@ export class KernelFile implements Outer, Opener {
   readonly #how: number;
   readonly #whole: boolean;
   readonly #addon: Addon;
+  // What every grant calls: the addon's exports are many, so V8 keeps them in a hash table.
+  readonly #tryLockFile: Addon['tryLockFile'];
+  readonly #waitLockFile: Addon['waitLockFile'];
+  readonly #unlockFile: Addon['unlockFile'];
   #fd = -1;
   #units = 0;
   #want = 0;
@@ -70,7 +76,7 @@ export class KernelFile implements Outer, Opener {
   #wake: (() => void) | undefined = undefined;
   #used = false;
   #stepsAside = false;
-  /** Since when we share it. */
+  /** Since when we share it; 0 if we had it for ourselves before. */
   #since = 0;
 
   constructor(range: FileRange) {
@@ -78,6 +84,9 @@ export class KernelFile implements Outer, Opener {
     this.#how = 2 * kinds[range.kind];
     this.#whole = range.start === 0 && range.length === 0;
     this.#addon = loadAddon();
+    this.#tryLockFile = this.#addon.tryLockFile;
+    this.#waitLockFile = this.#addon.waitLockFile;
+    this.#unlockFile = this.#addon.unlockFile;
   }
 
   /** Others have waited for long: the next try of ours is in vain if they are there. */
@@ -87,9 +96,7 @@ export class KernelFile implements Outer, Opener {
 
   tryTake(units: number): boolean {
     if (this.#stepsAside && this.#othersWait()) return false;
-    const had = this.#units;
-    if (had === 0 ? !this.#tryLock(units === ALL ? 1 : 0) : !this.#mayHaveMore(units)) return false;
-    if (had === 0) this.#since = performance.now();
+    if (this.#units > 0 ? !this.#mayHaveMore(units) : !this.#lock(units, 0)) return false;
     this.#units += units;
     return true;
   }
@@ -101,29 +108,45 @@ export class KernelFile implements Outer, Opener {
     return performance.now() - this.#since < JOINING_MS || !this.#gateIsClosed();
   }
 
-  #tryLock(exclusive: 0 | 1): boolean {
-    const { start, length } = this.#range;
+  /** Has the kernel lock the file; `ms` 0: only if that is possible now. Every grant comes this way: keep it short. */
+  #lock(units: number, ms: number): boolean {
+    const how = this.#how + (units === ALL ? 1 : 0);
     for (;;) {
       const fd = this.#fd < 0 ? this.#open() : this.#fd;
-      const locked = this.#attempt('locked', () =>
-        this.#whole
-          ? this.#addon.tryLockFile(fd, this.#how + exclusive)
-          : this.#addon.tryLockFile(fd, this.#how + exclusive, start, length),
-      );
-      if (locked !== Locked.Removed) return locked === Locked.Yes;
-      this.#close();
+      let locked: number;
+      try {
+        locked = ms === 0 ? this.#tryOnce(fd, how) : this.#waitOnce(fd, how, ms);
+      } catch (error) {
+        this.#closeUnlessHeld();
+        throw explain(error, this.#range.path, 'locked');
+      }
+      if (locked === Locked.Removed) this.#close();
+      else if (locked === Locked.Yes) break;
+      else return false;
     }
+    this.#since = units === ALL ? 0 : performance.now();
+    return true;
+  }
+
+  #tryOnce(fd: number, how: number): number {
+    if (this.#whole) return this.#tryLockFile(fd, how);
+    return this.#tryLockFile(fd, how, this.#range.start, this.#range.length);
+  }
+
+  #waitOnce(fd: number, how: number, ms: number): number {
+    if (this.#whole) return this.#waitLockFile(fd, how, ms);
+    return this.#waitLockFile(fd, how, ms, this.#range.start, this.#range.length);
   }
 
   #convert(exclusive: 0 | 1): boolean {
+    const { path, kind, start, length } = this.#range;
     // flock(2) would let go in between, and not come back.
-    if (exclusive === 1 && this.#range.kind === 'flock') return false;
-    const { start, length } = this.#range;
-    const how = this.#how + exclusive;
-    return (
-      this.#attempt('converted', () => this.#addon.convertLockFile(this.#fd, how, start, length)) ===
-      Locked.Yes
-    );
+    if (exclusive === 1 && kind === 'flock') return false;
+    try {
+      return this.#addon.convertLockFile(this.#fd, this.#how + exclusive, start, length) === Locked.Yes;
+    } catch (error) {
+      throw explain(error, path, 'converted');
+    }
   }
 
   // Whether others wait is not known of flock: there might be some.
@@ -136,14 +159,6 @@ export class KernelFile implements Outer, Opener {
     return this.#addon.isGateClosed(this.#fd, this.#how, this.#range.start, this.#range.length);
   }
 
-  #attempt<T>(what: string, call: () => T): T {
-    try {
-      return call();
-    } catch (error) {
-      throw explain(error, this.#range.path, what);
-    }
-  }
-
   #open(): number {
     return (this.#fd = openFile(this.#range.path, this));
   }
@@ -151,6 +166,11 @@ export class KernelFile implements Outer, Opener {
   #close(): void {
     closeFile(this.#fd, this);
     this.#fd = -1;
+  }
+
+  /** The next try opens it anew: what was in the way may have gone, and with it goes whatever the kernel has kept. */
+  #closeUnlessHeld(): void {
+    if (this.#units === 0 && this.#fd >= 0 && !this.#addon.mustStayOpen(this.#fd)) this.#close();
   }
 
   closeIfIdle(): void {
@@ -161,45 +181,50 @@ export class KernelFile implements Outer, Opener {
 
   take(units: number, ms: number): boolean {
     // Beside readers of ours always: they could not let go while we wait.
-    if (this.#units > 0 && units === 1) this.#units++;
-    else if (!this.tryTake(units)) return this.#wait(units, ms);
+    const joins = this.#units > 0 && units === 1;
+    if (!joins && !this.#wait(units, ms)) return false;
+    this.#units += units;
     return true;
   }
 
   #wait(units: number, ms: number): boolean {
-    const deadline = ms === Infinity ? Infinity : performance.now() + ms;
-    const { start, length } = this.#range;
-    for (;;) {
-      const left = deadline === Infinity ? SLICE : Math.min(SLICE, MOST, deadline - performance.now());
+    const endless = ms === Infinity;
+    const deadline = endless ? Infinity : performance.now() + ms;
+    const slice = endless ? SLICE : Math.min(SLICE, MOST);
+    for (let left = ms; ; left = endless ? ms : deadline - performance.now()) {
+      if (this.#lock(units, Math.max(0, Math.min(left, slice)))) return true;
       if (left <= 0) return false;
-      const fd = this.#fd < 0 ? this.#open() : this.#fd;
-      const how = this.#how + (units === ALL ? 1 : 0);
-      const locked = this.#attempt('locked', () => this.#addon.waitLockFile(fd, how, start, length, left));
-      if (locked === Locked.Removed) this.#close();
-      if (locked !== Locked.Yes) continue;
-      this.#units += units;
-      return true;
     }
   }
 
   give(units: number): void {
     this.#units -= units;
     this.#used = true;
-    if (this.#units === 0) this.#unlock();
+    if (this.#units === 0) this.#letGo();
     else if (units >= ALL - 1) this.#convert(0);
+  }
+
+  #letGo(): void {
+    // A thread that waits with our descriptor may have got just now what we would give away.
+    if (this.#ticket !== 0) this.#end();
+    if (!this.#granted && this.#fd >= 0) this.#unlock();
   }
 
   #unlock(): void {
     const { start, length } = this.#range;
-    if (this.#whole) this.#addon.unlockFile(this.#fd, this.#how);
-    else this.#addon.unlockFile(this.#fd, this.#how, start, length);
+    if (this.#whole) this.#unlockFile(this.#fd, this.#how);
+    else this.#unlockFile(this.#fd, this.#how, start, length);
   }
 
   /** The process that holds it, 0 if nobody does, -1 if the kernel does not say. We must not hold it. */
   holder(): number {
     const fd = this.#fd < 0 ? this.#open() : this.#fd;
-    const { start, length } = this.#range;
-    return this.#attempt('looked at', () => this.#addon.whoLocksFile(fd, this.#how + 1, start, length));
+    const { path, start, length } = this.#range;
+    try {
+      return this.#addon.whoLocksFile(fd, this.#how + 1, start, length);
+    } catch (error) {
+      throw explain(error, path, 'looked at');
+    }
   }
 
   begin(units: number): Turn {

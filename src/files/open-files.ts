@@ -5,6 +5,7 @@
  * Invariant: the timer runs if and only if a file is open, and never keeps the event loop alive.
  */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { constants as system } from 'node:os';
 import { LockBackendError } from '../errors.js';
 import { nobody } from '../nobody.js';
 
@@ -23,10 +24,23 @@ let timer: NodeJS.Timeout | undefined;
 /** Opens the file at `path`, and makes it if there is none. */
 export function openFile(path: string, opener: Opener): number {
   if (openers.size >= MOST_IDLE) sweep();
-  const fd = open(path);
+  const fd = openAfterSweep(path);
   openers.add(opener);
   timer ??= nobody.runInAsyncScope(() => setInterval(sweep, SWEEP_MS).unref());
   return fd;
+}
+
+function openAfterSweep(path: string): number {
+  try {
+    return open(path);
+  } catch (error) {
+    const cause = (error as LockBackendError).cause as NodeJS.ErrnoException | undefined;
+    if (cause?.code !== 'EMFILE' && cause?.code !== 'ENFILE') throw error;
+    // What is kept open for later is in the way now. The first round only finds out what is not used.
+    sweep();
+    sweep();
+    return open(path);
+  }
 }
 
 /** Closes it. */
@@ -99,6 +113,12 @@ const foldersRemedies: Readonly<Record<string, string>> = {
   ENOENT: 'the folder around it does not exist',
 };
 
+// libuv does not know all of them: not ENOLCK, for one.
+function codeOf({ code = '' }: NodeJS.ErrnoException): string {
+  const number = -Number(/^Unknown system error (-\d+)$/.exec(code)?.[1]);
+  return Object.entries(system.errno).find(([, each]) => each === number)?.[0] ?? code;
+}
+
 /** An error of the system, with what to do about it. */
 export function explain(
   error: unknown,
@@ -106,7 +126,8 @@ export function explain(
   what: string,
   thing: 'lock file' | 'folder' = 'lock file',
 ): LockBackendError {
-  const { code = '', message } = error as NodeJS.ErrnoException;
+  const { message } = error as NodeJS.ErrnoException;
+  const code = codeOf(error as NodeJS.ErrnoException);
   const remedy = (thing === 'folder' ? foldersRemedies[code] : undefined) ?? remedies[code] ?? message;
   return new LockBackendError(`the ${thing} '${path}' could not be ${what} (${code}): ${remedy}`, {
     lock: path,

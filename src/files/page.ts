@@ -150,7 +150,7 @@ function lock(addon: Addon, fd: number, path: string): boolean {
     let locked: number;
     try {
       locked = addon.tryLockFile(fd, OFD_EXCLUSIVE);
-      if (locked === Locked.Taken) locked = addon.waitLockFile(fd, OFD_EXCLUSIVE, 0, 0, SLICE_MS);
+      if (locked === Locked.Taken) locked = addon.waitLockFile(fd, OFD_EXCLUSIVE, SLICE_MS);
     } catch (error) {
       throw explain(error, path, 'locked');
     }

@@ -1,27 +1,30 @@
 /**
  * The tier of the processes of a host: a file of the lock folder (files/folder.ts) for each name, and the kernel's lock
- * on it. Each grant that comes with the file gets a token of the folder, and the folder's page says who holds the file.
+ * on it; or, where these do not hold, a lock file beside it, which can be lost (files/lockfile.ts). Each grant that comes with the file gets a token of the folder, and the folder's page says who holds the file.
  *
  * Invariant: a hold is recorded after the file has been taken, and the record is cleared before the file is given back.
  */
-import { setImmediate } from 'node:timers/promises';
 import { configuration, revision } from '../config.js';
-import { LockUnsupportedError } from '../errors.js';
-import { fileQueue } from '../files/file-queue.js';
-import type { FileQueue } from '../files/file-queue.js';
+import type { LockLostError } from '../errors.js';
+import { fileQueue, leaseQueue } from '../files/file-queue.js';
+import type { FileQueue, LeaseQueue } from '../files/file-queue.js';
 import { openFolder } from '../files/folder.js';
 import type { Entry, Folder, Via } from '../files/folder.js';
+import { LeasedFile } from '../files/lockfile.js';
 import type { HolderRecord } from '../files/records.js';
 import type { WaitOptions } from '../options.js';
 import { BOUND } from '../outside.js';
 import type { Bound } from '../outside.js';
 import type { RWGuard } from '../rw-guard.js';
+import { Politeness } from './politeness.js';
 import type { Climbed, Tier } from './tier.js';
 
 /** Where a name's file lies, and how it is locked. */
 export interface ProcessTierOptions {
   readonly lockPath: string | undefined;
   readonly via: Via | undefined;
+  /** The file is called so, in a folder with oslo.concurrency's way to name files; else after the name. */
+  readonly osloFile?: string;
 }
 
 /** The folder that a path stands for, and how its locks are taken. */
@@ -30,23 +33,21 @@ interface Found {
   readonly via: Via;
 }
 
-/** How long those who have been woken may take to come, in ms. */
-const PATIENCE_MS = 20;
-
 let found = new Map<string, Found>();
 let foundIn = revision;
 
 /** To find a folder asks the system a lot; where it lies, and how its locks are taken, does not change. */
-function find({ lockPath, via }: ProcessTierOptions): Found {
+function find({ lockPath, via, osloFile }: ProcessTierOptions): Found {
   if (foundIn !== revision) found = new Map();
   foundIn = revision;
-  const key = `${via ?? ''}:${lockPath ?? ''}`;
+  const naming = osloFile === undefined ? 'tierlock' : 'oslo';
+  const key = `${naming}:${via ?? ''}:${lockPath ?? ''}`;
   const known = found.get(key);
   if (known !== undefined) return known;
   const settings = configuration();
   const path = lockPath ?? settings.lockPath;
-  const { network = false } = settings;
-  const folder = openFolder(path === undefined ? { network } : { lockPath: path, network });
+  const network = settings.network === true || (via ?? settings.via) === 'lockfile';
+  const folder = openFolder(path === undefined ? { naming, network } : { naming, lockPath: path, network });
   const agreed = via ?? settings.via ?? folder.via ?? 'ofd';
   folder.agree(agreed);
   const now: Found = { folder, via: agreed };
@@ -63,67 +64,54 @@ export class ProcessTier implements Tier {
   readonly name: string;
   readonly folder: Folder;
   readonly entry: Entry;
-  readonly queue: FileQueue;
-  readonly #kind: 'ofd' | 'flock';
-  #polite = false;
-  #refused = false;
+  readonly queue: FileQueue | LeaseQueue;
+  readonly #osloFile: string | undefined;
+  /** Where nothing says who is next. */
+  readonly politeness: Politeness | undefined;
 
   constructor(name: string, options: ProcessTierOptions) {
     const { folder, via } = find(options);
     this.name = name;
     this.folder = folder;
-    this.entry = folder.entry('lock', name);
-    if (via !== 'ofd' && via !== 'flock')
-      throw new LockUnsupportedError(`the locks of the folder '${folder.path}' are taken via '${via}'`, {
-        lock: name,
-      });
-    this.#kind = via;
-    this.queue = fileQueue({ path: this.entry.path, kind: via, start: 0, length: 0 });
+    this.#osloFile = options.osloFile;
+    this.entry = folder.entry('lock', options.osloFile ?? name);
+    const { path } = this.entry;
+    if (via === 'lockfile') {
+      this.queue = leaseQueue(path);
+      return;
+    }
+    const kind = via === 'flock' ? via : 'ofd';
+    const queue = fileQueue({ path, kind, start: 0, length: 0 });
+    this.queue = queue;
+    this.politeness = new Politeness(queue, kind);
   }
 
   /** Whether it is the tier for such options. */
   suits(options: ProcessTierOptions): boolean {
-    return find(options).folder === this.folder;
+    return find(options).folder === this.folder && options.osloFile === this.#osloFile;
   }
 
   tryTake(units: number, bound?: Bound): Climbed | null {
-    const guard = this.#polite ? this.#tryPolitely(units) : this.queue.tryAcquire(units);
-    return guard === null ? null : new OnFile(this, guard, bound);
-  }
-
-  /** Others have waited for long: who is next here lets them in first. */
-  stepAside(): void {
-    this.#polite = true;
-  }
-
-  /** One try, which is in vain if others wait. */
-  #tryPolitely(units: number): RWGuard | null {
-    const { queue } = this;
-    this.#polite = false;
-    queue.outer?.stepAside();
-    if (queue.length === 0 && queue.takePastLine(units)) return queue.newGuard(units);
-    this.#refused = true;
-    return null;
-  }
-
-  /**
-   * The kernel wakes those who wait, but does not keep the file for them. So until one of them has got it, or does not
-   * come. Of flock nobody knows whether anybody waits at all.
-   */
-  async #letIn(): Promise<void> {
-    this.#refused = false;
-    const end = performance.now() + PATIENCE_MS;
-    do await setImmediate();
-    while (this.#kind !== 'flock' && this.queue.outer?.holder() === 0 && performance.now() < end);
+    const guard =
+      this.politeness === undefined ? this.queue.tryAcquire(units) : this.politeness.tryTake(units);
+    return guard && this.#hold(guard, bound);
   }
 
   async take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed> {
-    if (this.#refused) await this.#letIn();
-    return new OnFile(this, await this.queue.acquire(units, wait), bound);
+    const others = this.politeness?.letIn();
+    if (others !== undefined) await others;
+    return this.#hold(await this.queue.acquire(units, wait), bound);
   }
 
   takeSync(units: number, wait: WaitOptions, bound?: Bound): Climbed {
-    return new OnFile(this, this.queue.acquireSync(units, wait), bound);
+    return this.#hold(this.queue.acquireSync(units, wait), bound);
+  }
+
+  #hold(guard: RWGuard, bound: Bound | undefined): Climbed {
+    const { outer } = this.queue;
+    return outer instanceof LeasedFile
+      ? new OnLease(this, guard, bound, outer)
+      : new OnFile(this, guard, bound);
   }
 
   describeHolder(): string | undefined {
@@ -182,7 +170,7 @@ class OnFile implements Climbed {
     try {
       this.#record.clear();
     } finally {
-      if (polite) this.tier.stepAside();
+      if (polite) this.tier.politeness?.ask();
       this.#guard.release();
     }
   }
@@ -196,5 +184,29 @@ class OnFile implements Climbed {
     if (this.#guard.tryUpgrade() === null) return false;
     this.#rerecord();
     return true;
+  }
+}
+
+/** A lock file, held until it is released or lost. */
+class OnLease extends OnFile {
+  onLost: ((loss: LockLostError) => void) | undefined = undefined;
+  readonly #lease: LeasedFile;
+
+  constructor(tier: ProcessTier, guard: RWGuard, bound: Bound | undefined, lease: LeasedFile) {
+    super(tier, guard, bound);
+    this.#lease = lease;
+    lease.onLost = (loss) => this.onLost?.(loss);
+  }
+
+  override mayPass(): boolean {
+    return this.#lease.passable && super.mayPass();
+  }
+
+  look(): void {
+    void this.#lease.lost;
+  }
+
+  confirm(): void {
+    this.#lease.confirm();
   }
 }

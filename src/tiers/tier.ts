@@ -2,6 +2,7 @@
  * What lies above the thread's tier, as whoever climbs there sees it: one name in one tier. The thread's tier has been
  * taken before, so of those who want it alone there is one at a time; readers may come together.
  */
+import type { LockLostError } from '../errors.js';
 import type { WaitOptions } from '../options.js';
 import type { Bound } from '../outside.js';
 
@@ -17,6 +18,12 @@ export interface Climbed {
   pass(): void;
   /** Gives it back. `polite`: those outside have waited for long, so this thread is not to be the next one again. */
   release(polite?: boolean): void;
+  /** Of what can be lost: is told of that once. */
+  onLost?: ((loss: LockLostError) => void) | undefined;
+  /** Sees by the clock whether it has been lost. */
+  look?(): void;
+  /** Makes sure that it has not been lost. */
+  confirm?(): void;
   /** Of one who has it alone: shares it from now on. */
   downgrade(): void;
   /** Of one who shares it: has it alone if nobody else shares it. */

@@ -25,7 +25,7 @@
  */
 import { lives, NAME } from './life.js';
 import { PASSED } from './row.js';
-import { CONFIG, overwritten, PARKED, SPINNING, WOKEN } from './seat.js';
+import { overwritten, PARKED, SPINNING, WOKEN } from './seat.js';
 import type { Place } from './seat.js';
 import { Waiting } from './waiting.js';
 
@@ -49,14 +49,9 @@ export abstract class Ownership extends Waiting {
     this.#fair = fair;
   }
 
-  /** Whether it goes round in strict order of arrival. Where it is found by name, anybody may ask for that. */
+  /** Whether it goes round in strict order of arrival. */
   get fair(): boolean {
-    return this.#fair || this.words[this.at + CONFIG] === 1;
-  }
-
-  /** From now on it does, for all who use the name, until nobody does. */
-  makeFair(): void {
-    Atomics.store(this.words, this.at + CONFIG, 1);
+    return this.#fair;
   }
 
   /** Whether somebody holds it who lives, as far as the words tell. */

@@ -1,7 +1,10 @@
 /** A `FileLock` as the strategy of takers (taker.ts), and what else they do with it. */
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { loadAddon } from '../../src/addon.js';
 import { FileLock } from '../../src/index.js';
 import type { FileLockOptions, FileWaitOptions } from '../../src/index.js';
 import type { RWGuard } from '../../src/index.js';
@@ -27,6 +30,10 @@ export async function take(request: Request): Promise<RWGuard | null> {
   return how === 'sync' ? lock.lockSync({ shared, timeout }) : lock.lock({ shared, timeout });
 }
 
+/** How many threads of this process may wait, and how many do. */
+export const limitWaits = (most: number): void => loadAddon().limitWaits(most);
+export const waits = (): number => loadAddon().waits();
+
 export interface Count extends Request {
   /** A file with a number in it, which the lock protects. */
   readonly counter: string;
@@ -46,14 +53,32 @@ export async function count(request: Count): Promise<void> {
   }
 }
 
-/** A child process that does nothing, and does not end with us. */
-export function spawnSleeper(): number {
-  const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], {
-    stdio: 'ignore',
-    detached: true,
-  });
+/** A child process that does nothing, and does not end with us. It leads a group of processes. */
+export function spawnSleeper(how: 'spawn' | 'fork' | 'shell'): number {
+  const idle = 'setTimeout(() => {}, 60_000)';
+  const options = { stdio: 'ignore', detached: true } as const;
+  let child: ChildProcess;
+  if (how === 'spawn') child = spawn(process.execPath, ['-e', idle], options);
+  else if (how === 'fork')
+    child = fork('-e', [idle], { ...options, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv: [] });
+  // The shell stays, and so does what it has started.
+  else child = spawn('sleep 60 & wait', { ...options, shell: true });
   child.unref();
   return child.pid ?? 0;
+}
+
+/** A thread of this process waits for it, blocked. */
+export function blockThread({ path }: Request): void {
+  const index = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+  const code = `import { workerData } from 'node:worker_threads';
+    import { FileLock } from ${index};
+    new FileLock(workerData).lockSync();`;
+  new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData: path }).on(
+    'error',
+    (error) => {
+      throw error;
+    },
+  );
 }
 
 export interface Alone extends Request {

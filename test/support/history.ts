@@ -209,6 +209,17 @@ export function check(events: readonly LockEvent[], options: CheckOptions = {}):
   return found.slice(0, limit);
 }
 
+/** The most holds of that mode that surely were at the same moment. */
+export function mostAtOnce(events: readonly LockEvent[], mode: LockEvent['mode']): number {
+  let [now, most] = [0, 0];
+  for (const event of events.toSorted(byPlace)) {
+    if (event.mode !== mode) continue;
+    if (event.kind === 'grant') most = Math.max(most, ++now);
+    else if (event.kind === 'release') now--;
+  }
+  return most;
+}
+
 /** Fails with the first violations in words. */
 export function mustBeCorrect(events: readonly LockEvent[], options?: CheckOptions): void {
   const found = check(events, options);

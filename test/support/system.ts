@@ -4,8 +4,8 @@
  * its mask; that is possible on Linux alone.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 /** The cores of the calling thread, such as [0, 1]; empty where the system does not tell. */
 export function allowedCores(): number[] {
@@ -46,4 +46,39 @@ export function stateOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+/** The files that a process has open, those that it may not show left out. Linux alone tells. */
+export function openFiles(pid: number | 'self'): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((fd) => {
+    try {
+      return [readlinkSync(join(folder, fd))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A lock on a file, as the kernel lists it. */
+export interface KernelLock {
+  /** The kind: OFDLCK, FLOCK or POSIX. */
+  readonly kind: string;
+  /** It is not held but waited for, by a thread that is blocked. */
+  readonly waits: boolean;
+}
+
+/**
+ * All locks on the file, whoever has them. A list that changes while it is read may lack some, so wait for what should be
+ * in it. Linux alone tells.
+ */
+export function kernelLocks(path: string): KernelLock[] {
+  const { dev, ino } = statSync(path);
+  const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)];
+  const hex = (number: number): string => number.toString(16).padStart(2, '0');
+  const file = ` ${hex(major)}:${hex(minor)}:${ino} `;
+  const lines = readFileSync('/proc/locks', 'latin1').split('\n');
+  return lines
+    .filter((line) => line.includes(file))
+    .map((line) => ({ kind: /\b[A-Z]+/.exec(line)?.[0] ?? '', waits: line.includes('->') }));
 }

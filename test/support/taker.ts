@@ -53,6 +53,8 @@ export interface End {
 export interface TakerOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly execArgv?: readonly string[];
+  /** A program that becomes the process: ['setpriv', '--reuid=1'] for example. */
+  readonly by?: readonly [program: string, ...args: string[]];
   /** No answer to a command takes longer; a test that would hang fails instead. */
   readonly timeoutMs?: number;
 }
@@ -189,8 +191,10 @@ export class Taker implements AsyncDisposable {
     const silent = new Promise<void>((resolve) => child.once('disconnect', resolve));
     const end = await new Promise<End>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
+      // A process that could not even be made will say nothing, and not exit.
+      child.once('error', () => child.pid === undefined && resolve({ code: null, signal: null }));
     });
-    await silent;
+    if (child.pid !== undefined) await silent;
     children.delete(child);
     // Later on a process of the strategy's own may hold the pipes; before the start all of the output can be told.
     if (this.#open.has(START)) await printed;
@@ -218,7 +222,11 @@ export class Taker implements AsyncDisposable {
     const call = openCall<T>();
     this.#open.set(id, call);
     const late = new Error(`the taker did not answer within ${timeoutMs} ms: ${what}`);
-    const timer = setTimeout(() => call.reject(late), timeoutMs);
+    const timer = setTimeout(() => {
+      // Nobody waits for it any more; what has not started in time need not be heard out when it is killed.
+      this.#open.delete(id);
+      call.reject(late);
+    }, timeoutMs);
     void Promise.allSettled([call.done]).then(() => clearTimeout(timer));
     return [id, call];
   }
@@ -251,10 +259,12 @@ export class Taker implements AsyncDisposable {
 
 /** Starts a taker; rejects with the child's error if its module cannot be loaded. */
 export async function spawnTaker(module: URL, options: TakerOptions = {}): Promise<Taker> {
-  const { env, execArgv = [], timeoutMs = 20_000 } = options;
+  const { env, execArgv = [], by, timeoutMs = 20_000 } = options;
+  const [execPath, ...before] = by === undefined ? [process.execPath] : [...by, process.execPath];
   const child = fork(fileURLToPath(new URL('./taker-main.js', import.meta.url)), [module.href], {
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
-    execArgv: [...execArgv],
+    execPath,
+    execArgv: [...before, ...execArgv],
     serialization: 'advanced',
     // Its output is kept to itself; 4 is the control line.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
