@@ -44,10 +44,10 @@ test('inside of a lock, to wait for it is an error at once, with the lock and si
     assert.equal(await tryLock('self'), null);
     assert.equal(tryLockSync('self'), null);
     await assert.rejects(
-      Promise.resolve().then(async () => {
+      (async () => {
         await setImmediate();
         await lock('self');
-      }),
+      })(),
       LockDeadlockError,
     );
   });
@@ -204,7 +204,7 @@ test('a circle through readers, and through what an inner task waits for', async
   const pause = (name: string): Promise<void> => new Promise((resolve) => (open[name] = resolve));
   const reader = lock('r', { shared: true }, async () => {
     await pause('reader');
-    await Promise.all([lock('w', () => 1)]);
+    await Promise.all([lock('w', () => 1), setImmediate()]);
   });
   const writer = lock('w', async () => {
     await pause('writer');
