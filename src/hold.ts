@@ -126,7 +126,9 @@ export class Hold extends RWGuard {
 
   /** With all parts, whether it has been released itself or not. */
   #lose(loss: LockLostError): void {
-    for (const hold of [...Hold.all()]) if (hold.whole === this) control.lose(hold, loss);
+    // All at first: those who are told may release some.
+    const all = Array.from(Hold.all()).filter(({ whole }) => whole === this);
+    for (const hold of all) control.lose(hold, loss);
   }
 
   override get held(): boolean {

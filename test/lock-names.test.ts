@@ -15,6 +15,7 @@ import {
 import type { Hold } from '../src/index.js';
 import { NamedQueue } from '../src/named.js';
 import { locks, semaphores } from '../src/registry.js';
+import { runProgram } from './support/child.js';
 import { countNames, leftOver, newFolder } from './support/locks.js';
 import { mustBlock } from './support/settled.js';
 import { waitUntil } from './support/wait.js';
@@ -144,4 +145,22 @@ test('a semaphore checks what it is asked for, and keeps nothing that nobody hol
   assert.ok((await tryLock('s'))?.held, 'a lock of that name is another thing');
   await permit.release();
   await (await semaphore('s', 3).acquire(3)).release();
+});
+
+test('views that nobody has any more go away, and close their names', async () => {
+  const { stdout, stderr } = await runProgram(
+    `
+    import { FairLocks, Semaphores, lock } from 'tierlock';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    for (let i = 0; i < 1000; i++) {
+      FairLocks.get('l' + i).writeSync().release();
+      Semaphores.get('s' + i, 2).acquireSync().release();
+    }
+    const kept = FairLocks.get('kept');
+    for (let i = 0; i < 100 && FairLocks.size + Semaphores.size > 1; i++) { globalThis.gc(); await sleep(10); }
+    console.log(FairLocks.size, Semaphores.size, kept === FairLocks.get('kept'));
+  `,
+    ['--expose-gc'],
+  );
+  assert.deepEqual([stdout, stderr], ['1 0 true\n', '']);
 });
