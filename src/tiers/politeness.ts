@@ -3,7 +3,7 @@
  * kernel wakes them when the file is given back, but does not keep it for them: whoever is next here would be faster,
  * every time. So he tries once, in vain if others wait, and then waits until one of them has got it, or does not come.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { FileQueue } from '../files/file-queue.js';
 import type { RWGuard } from '../rw-guard.js';
 
@@ -12,7 +12,7 @@ const PATIENCE_MS = 20;
 
 export class Politeness {
   readonly #queue: FileQueue;
-  /** Of flock nobody knows whether others wait. */
+  /** Of flock nobody knows whether others wait, nor who has it: they get a moment. */
   readonly #knows: boolean;
   #asked = false;
   #refused = false;
@@ -47,8 +47,12 @@ export class Politeness {
   }
 
   async #outlast(): Promise<void> {
+    if (!this.#knows) {
+      await setTimeout(1);
+      return;
+    }
     const end = performance.now() + PATIENCE_MS;
     do await setImmediate();
-    while (this.#knows && this.#queue.outer?.holder() === 0 && performance.now() < end);
+    while (this.#queue.outer?.holder() === 0 && performance.now() < end);
   }
 }
