@@ -171,6 +171,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
     this.kind = `the ${this.noun} '${key}'`;
     this.#slot = slot;
     this.loose = true;
+    this.tier = this.marks = undefined;
   }
 
   /** Somebody uses it until he leaves. */
