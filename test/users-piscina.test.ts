@@ -18,9 +18,15 @@ import { waitUntil } from './support/wait.js';
 const tasks = fileURLToPath(new URL('./support/pool-tasks.js', import.meta.url));
 type Options = ConstructorParameters<typeof Piscina>[0];
 
+/**
+ * Piscina loads tasks by require(), else by import. Node 22 can crash if a worker is terminated while it requires an ES
+ * module, as the workers of these pools are that have nothing to do.
+ */
+const execArgv = ['--no-experimental-require-module'];
+
 /** Two threads, unless told. */
 function newPool(t: TestContext, options: Options = {}): Piscina {
-  const pool = new Piscina({ filename: tasks, minThreads: 2, maxThreads: 2, ...options });
+  const pool = new Piscina({ filename: tasks, minThreads: 2, maxThreads: 2, execArgv, ...options });
   t.after(() => pool.destroy());
   return pool;
 }
@@ -221,7 +227,7 @@ for (const name of ['exit', 'eat']) {
 }
 
 test('the end of the pool gives back what its tasks hold', async () => {
-  const pool = new Piscina({ filename: tasks, minThreads: 2, maxThreads: 2 });
+  const pool = new Piscina({ filename: tasks, minThreads: 2, maxThreads: 2, execArgv });
   const task = newTask('destroyed');
   const holds = assert.rejects(pool.run(task, { name: 'holdForEver' }));
   await reached(task, 'Got');
