@@ -5,11 +5,15 @@ import { Hold } from './hold.js';
 import { checkName, readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
 import { keyOf, ofKey } from './named.js';
-import { locks, semaphores } from './registry.js';
+import { checkKeys } from './options.js';
+import { alone, locks, semaphores } from './registry.js';
+import type { LockQueue, SemaphoreQueue } from './registry.js';
 import { folderAt } from './tiers/process.js';
 import { openSlot } from './words/names.js';
 import { presence } from './words/presence.js';
 import type { Present } from './words/presence.js';
+import { READ } from './words/readers.js';
+import { threadId } from './words/thread.js';
 
 /**
  * Somebody who has to do with a name.
@@ -69,6 +73,7 @@ export interface Inspection {
  * console.log(found[0]?.holders[0]?.mode); // exclusive
  */
 export async function inspect(name?: string, options: InspectOptions = {}): Promise<Inspection[]> {
+  checkKeys(options, ['external', 'prefix', 'lockPath', 'via']);
   const plan = readPlan(options);
   const keys = new Set<string>();
   if (name === undefined) for (const key of namesInUse()) keys.add(key);
@@ -99,6 +104,10 @@ const kinds = ['lock', 'semaphore'] as const;
 
 /** By their kinds, like those of the block. */
 function* namesInUse(): Generator<string> {
+  if (alone()) {
+    for (const { noun, key } of [...locks, ...semaphores]) yield keyOf(noun, key);
+    return;
+  }
   const addon = loadAddon();
   openSlot(keyOf('look', '')).close(); // there may be no block yet
   for (let slot = 0; ; slot++) {
@@ -120,17 +129,35 @@ function look(key: string, plan: Plan): Inspection {
   const { kind: found, key: name } = ofKey(key);
   const kind = found as Inspection['kind'];
   const queue = kind === 'lock' ? locks.find(name) : semaphores.find(name);
+  const own = ownHolds(name, kind);
+  const present = alone() ? inThisThread(queue) : inThreads(key, kind);
+  const holders = present.filter(({ holds }) => holds !== undefined).map((one) => holder(one, kind, own));
+  if (plan.external && kind === 'lock') holders.push(...fileHolders(name, plan));
+  const waiters = present.filter(({ thread, waits }) => waits !== undefined && thread !== threadId);
+  return {
+    name,
+    kind,
+    holders,
+    waiters: waiters.map((one) => waiter(one, kind)),
+    waiting: queue?.length ?? 0,
+  };
+}
+
+function inThreads(key: string, kind: string): Present[] {
   const slot = openSlot(key);
   try {
-    const inThreads = kind === 'lock' ? presence(slot.place, true, 0) : presence(slot.place, false, 1);
-    const own = ownHolds(name, kind);
-    const holders = inThreads.filter(({ holds }) => holds !== undefined).map((one) => holder(one, kind, own));
-    if (plan.external && kind === 'lock') holders.push(...fileHolders(name, plan));
-    const waiters = inThreads.filter(({ waits }) => waits !== undefined).map(waiter);
-    return { name, kind, holders, waiters, waiting: queue?.length ?? 0 };
+    return kind === 'lock' ? presence(slot.place, true, 0) : presence(slot.place, false, 1);
   } finally {
     slot.close();
   }
+}
+
+/** Where there are no words. */
+function inThisThread(queue: LockQueue | SemaphoreQueue | undefined): Present[] {
+  if (queue === undefined || queue.free === queue.capacity) return [];
+  const all = queue.noun === 'lock' && queue.free === 0;
+  const holds = all ? 'exclusive' : queue.capacity - queue.free;
+  return [{ thread: threadId, holds, waits: undefined, wants: 0 }];
 }
 
 function ownHolds(name: string, kind: string): Hold[] {
@@ -139,13 +166,14 @@ function ownHolds(name: string, kind: string): Hold[] {
 
 function holder({ thread, holds }: Present, kind: string, own: readonly Hold[]): Participant {
   const mode = holds === 'exclusive' || kind === 'semaphore' ? (holds ?? 0) : 'shared';
-  const token = thread === threadId() && mode === 'exclusive' ? own[0]?.token : undefined;
+  const token = thread === threadId && mode === 'exclusive' ? own[0]?.token : undefined;
   return { tier: 'thread', pid: process.pid, thread, mode, since: undefined, token };
 }
 
-function waiter({ thread, waits = 0 }: Present): Participant {
+function waiter({ thread, waits = 0, wants }: Present, kind: string): Participant {
   const since = new Date(Date.now() - waits);
-  return { tier: 'thread', pid: process.pid, thread, mode: 'exclusive', since, token: undefined };
+  const mode = kind === 'semaphore' ? wants : wants === READ ? 'shared' : 'exclusive';
+  return { tier: 'thread', pid: process.pid, thread, mode, since, token: undefined };
 }
 
 function fileHolders(name: string, plan: Plan): Participant[] {
@@ -153,8 +181,4 @@ function fileHolders(name: string, plan: Plan): Participant[] {
   if (found === undefined || found === 'unknown') return [];
   const { pid, thread, mode, since, token } = found;
   return [{ tier: 'process', pid, thread, mode, since, token }];
-}
-
-function threadId(): number {
-  return loadAddon().threadId();
 }

@@ -43,10 +43,14 @@ export function lockAt(
   if (fn !== undefined) return runAt(prefix, name, options, fn);
   if (options === undefined && prefix === '' && typeof name === 'string' && name !== '') {
     // Nothing but the thread's tier: that is what most calls are.
-    const queue = locks.open(name);
-    const own = queue.tryAcquire(ALL);
-    if (own !== null) return given(own);
-    if (currentMark() === undefined) return guarded(queue.acquire(ALL));
+    try {
+      const queue = locks.open(name);
+      const own = queue.tryAcquire(ALL);
+      if (own !== null) return given(own);
+      if (currentMark() === undefined) return guarded(queue.acquire(ALL));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
   return take(prefix, name, options);
 }

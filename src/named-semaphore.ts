@@ -95,6 +95,7 @@ export function semaphoreAt(
   if (typeof prefix !== 'string') throw wrongType('prefix', 'a string', prefix);
   for (const [tier, asked] of Object.entries({ external, distributed })) {
     if (asked === undefined || asked === false) continue;
+    if (tier === 'external' && asked !== true) throw wrongType(tier, 'true or false', asked);
     const message =
       `the semaphore '${name}' cannot be '${tier}': permits that several processes share need memory that a file ` +
       'maps, which is not there yet. Use it within one process, or a lock';

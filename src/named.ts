@@ -33,11 +33,20 @@ export interface NamedKind<G extends SyncGuard, O extends Outer> {
   readonly Guard: new (queue: NamedQueue<G, O>, units: number) => G;
   /** Zeroes must be the words of a lock that nobody has used. */
   readonly words: (place: Place, capacity: number, key: string) => O;
+  /** Whether this thread is the only one, as far as it matters: then its names need no words. Default: no. */
+  readonly alone?: () => boolean;
   /** How many names stay open although nobody may use them. Default: none. */
   readonly keep?: number;
 }
 
 const KEEP_MS = 100;
+
+/** What a name has open. */
+interface Opened {
+  close(): void;
+}
+/** Of one that no other thread can find. */
+const nothing: Opened = { close() {} };
 
 export class Names<G extends SyncGuard, O extends Outer> {
   readonly #kind: NamedKind<G, O>;
@@ -76,7 +85,7 @@ export class Names<G extends SyncGuard, O extends Outer> {
   /** Calls `fn` with the queue of that name, which is open until `fn` has returned, and then as long as needed. */
   using<T>(key: string, fn: (queue: NamedQueue<G, O>) => T, capacity: number = this.#kind.capacity): T {
     const queue = this.#queues.get(key) ?? this.#open(key, capacity);
-    if (queue.capacity !== capacity) throw otherCapacity(queue.kind, queue.capacity, capacity);
+    if (queue.capacity !== capacity) throw otherCapacity(queue.kind, key, queue.capacity, capacity);
     queue.enter();
     try {
       return fn(queue);
@@ -86,17 +95,27 @@ export class Names<G extends SyncGuard, O extends Outer> {
   }
 
   #open(key: string, capacity: number): NamedQueue<G, O> {
-    const slot = openSlot(keyOf(this.#kind.kind, key));
     let queue: NamedQueue<G, O>;
+    if (this.#kind.alone?.() === true) {
+      queue = this.#bare(capacity);
+      queue.reopen(key, nothing);
+      this.#add(queue);
+      return queue;
+    }
+    const slot = openSlot(keyOf(this.#kind.kind, key));
     try {
       queue = this.#make(slot, key, capacity);
     } catch (error) {
       slot.close();
       throw error;
     }
-    this.#queues.set(key, queue);
-    if (this.#keep > 0) this.#keepOpen(queue);
+    this.#add(queue);
     return queue;
+  }
+
+  #add(queue: NamedQueue<G, O>): void {
+    this.#queues.set(queue.key, queue);
+    if (this.#keep > 0) this.#keepOpen(queue);
   }
 
   #make(slot: NamedSlot, key: string, capacity: number): NamedQueue<G, O> {
@@ -112,10 +131,14 @@ export class Names<G extends SyncGuard, O extends Outer> {
   }
 
   #new(place: Place, key: string, capacity: number): NamedQueue<G, O> {
-    const { kind, Guard, words } = this.#kind;
-    const queue = new NamedQueue<G, O>(kind, capacity, Guard, this.#queues);
-    queue.open(words(place, capacity, key));
+    const queue = this.#bare(capacity);
+    queue.open(this.#kind.words(place, capacity, key));
     return queue;
+  }
+
+  #bare(capacity: number): NamedQueue<G, O> {
+    const { kind, Guard } = this.#kind;
+    return new NamedQueue<G, O>(kind, capacity, Guard, this.#queues);
   }
 
   #keepOpen(queue: NamedQueue<G, O>): void {
@@ -152,7 +175,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
   #users = 0;
   readonly noun: string;
   readonly #all: Map<string, NamedQueue<G, O>>;
-  #slot: NamedSlot | undefined = undefined;
+  #slot: Opened | undefined = undefined;
 
   constructor(
     noun: string,
@@ -170,7 +193,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
   }
 
   /** It is the queue of that name now. */
-  reopen(key: string, slot: NamedSlot): void {
+  reopen(key: string, slot: Opened): void {
     this.key = key;
     this.#slot = slot;
     this.loose = true;
@@ -252,9 +275,9 @@ export function ofKey(whole: string): { kind: string; key: string } {
 }
 
 /** One name, and two opinions of how much there is of it. */
-export function otherCapacity(kind: string, known: number, asked: number): LockMisuseError {
+export function otherCapacity(kind: string, lock: string, known: number, asked: number): LockMisuseError {
   const message =
     `${kind} is in use with ${known} permits, and was asked for with ${asked}: use the same number everywhere, or ` +
     'another name';
-  return new LockMisuseError(message, { lock: kind });
+  return new LockMisuseError(message, { lock });
 }

@@ -10,13 +10,13 @@ import { fileQueue, leaseQueue } from '../files/file-queue.js';
 import type { FileQueue, LeaseQueue } from '../files/file-queue.js';
 import { openFolder } from '../files/folder.js';
 import type { Entry, Folder, Via } from '../files/folder.js';
-import { KernelFile } from '../files/kernel-file.js';
 import { LeasedFile } from '../files/lockfile.js';
 import type { HolderRecord } from '../files/records.js';
 import type { WaitOptions } from '../options.js';
 import { BOUND } from '../outside.js';
 import type { Bound } from '../outside.js';
 import type { RWGuard } from '../rw-guard.js';
+import { Politeness } from './politeness.js';
 import type { Climbed, Tier } from './tier.js';
 
 /** Where a name's file lies, and how it is locked. */
@@ -66,6 +66,8 @@ export class ProcessTier implements Tier {
   readonly entry: Entry;
   readonly queue: FileQueue | LeaseQueue;
   readonly #osloFile: string | undefined;
+  /** Where nothing says who is next. */
+  readonly politeness: Politeness | undefined;
 
   constructor(name: string, options: ProcessTierOptions) {
     const { folder, via } = find(options);
@@ -74,8 +76,14 @@ export class ProcessTier implements Tier {
     this.#osloFile = options.osloFile;
     this.entry = folder.entry('lock', options.osloFile ?? name);
     const { path } = this.entry;
+    if (via === 'lockfile') {
+      this.queue = leaseQueue(path);
+      return;
+    }
     const kind = via === 'flock' ? via : 'ofd';
-    this.queue = via === 'lockfile' ? leaseQueue(path) : fileQueue({ path, kind, start: 0, length: 0 });
+    const queue = fileQueue({ path, kind, start: 0, length: 0 });
+    this.queue = queue;
+    this.politeness = new Politeness(queue, kind);
   }
 
   /** Whether it is the tier for such options. */
@@ -84,11 +92,14 @@ export class ProcessTier implements Tier {
   }
 
   tryTake(units: number, bound?: Bound): Climbed | null {
-    const guard = this.queue.tryAcquire(units);
+    const guard =
+      this.politeness === undefined ? this.queue.tryAcquire(units) : this.politeness.tryTake(units);
     return guard && this.#hold(guard, bound);
   }
 
   async take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed> {
+    const others = this.politeness?.letIn();
+    if (others !== undefined) await others;
     return this.#hold(await this.queue.acquire(units, wait), bound);
   }
 
@@ -159,8 +170,7 @@ class OnFile implements Climbed {
     try {
       this.#record.clear();
     } finally {
-      const { outer } = this.tier.queue;
-      if (polite && outer instanceof KernelFile) outer.stepAside();
+      if (polite) this.tier.politeness?.ask();
       this.#guard.release();
     }
   }

@@ -34,6 +34,7 @@ const KNOWN = 1024;
 let block: Addon | undefined;
 const slots: NamedSlot[] = [];
 let grants: BigInt64Array | undefined;
+let alone = 0n;
 const chunks: MappedMemory[] = [];
 
 /** One use of a name by this thread. */
@@ -54,6 +55,8 @@ export class NamedSlot {
 
 /** A number greater than any that a thread of this process was given before. Only while a name is open. */
 export function nextGrant(): bigint {
+  // Nobody has found a name in the block: there is none, and this thread is alone.
+  if (block === undefined) return ++alone;
   return Atomics.add((grants ??= openGrants()), 0, 1n) + 1n;
 }
 

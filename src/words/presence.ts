@@ -1,6 +1,6 @@
 /** Who holds a lock and who waits for it, of all threads, as far as its words tell: to look at, not to act on. */
 import { lives, NAME, rowLives, slotOf } from './life.js';
-import { HELD, SEAT_STATE, SINCE } from './row.js';
+import { HELD, SEAT_STATE, SINCE, WANT } from './row.js';
 import { IDLE, WORD } from './seat.js';
 import type { Place } from './seat.js';
 
@@ -12,6 +12,8 @@ export interface Present {
   readonly holds: 'exclusive' | number | undefined;
   /** For how many ms it has waited; undefined if it does not. */
   readonly waits: number | undefined;
+  /** If it does: what for; see each lock. */
+  readonly wants: number;
 }
 
 /** `owned`: the lock's word names who has it alone. `shift`: how many bits of HELD count nothing. */
@@ -29,8 +31,9 @@ export function presence({ memory, lock }: Place, owned: boolean, shift: number)
     const holds = slot === owner && !waits ? 'exclusive' : held > 0 ? held : undefined;
     if (holds === undefined && !waits) continue;
     const since = (memory.time() - Atomics.load(words, row + SINCE)) | 0;
+    const wants = Atomics.load(words, row + WANT);
     const thread = Atomics.load(words, memory.life + 2 * slot);
-    found.push({ thread, holds, waits: waits ? Math.max(0, since / 4) : undefined });
+    found.push({ thread, holds, waits: waits ? Math.max(0, since / 4) : undefined, wants });
   }
   return found;
 }
