@@ -78,9 +78,9 @@ test('every public name has a doc comment with an example', () => {
   const names = lists.flatMap(([, list]) => list?.match(/\w+/g) ?? []);
   const all = sources.map((file) => readFileSync(join(root, 'src', file), 'utf8')).join('\n');
   for (const name of names) {
-    const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:abstract )?\\w+ ${name}\\b`).exec(
-      all,
-    )?.[1];
+    const comment = new RegExp(
+      `/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:(?:abstract|async) )?\\w+ ${name}\\b`,
+    ).exec(all)?.[1];
     assert.match(comment ?? '', /@example/, `${name} has an example`);
   }
 });
