@@ -78,11 +78,12 @@ export function runMarked<A, T>(mark: Mark, fn: (arg: A) => T, arg: A): T {
   return storage === undefined ? fn(arg) : storage.run(mark, fn, arg);
 }
 
-/** Once, for each mark. */
+/** Once, for each mark. Its hold may have ended before, and its queue be that of another name, with a list of its own. */
 export function leave(mark: Mark): void {
   const { older, newer } = mark;
-  if (newer === undefined) mark.hold.whole.source.marks = older;
-  else newer.older = older;
+  const { source } = mark.hold.whole;
+  if (newer !== undefined) newer.older = older;
+  else if (source.marks === mark) source.marks = older;
   if (older !== undefined) older.newer = newer;
 }
 
