@@ -15,6 +15,7 @@ import {
   withPrefix,
 } from '../src/index.js';
 import type { LockCallOptions } from '../src/index.js';
+import { locks } from '../src/registry.js';
 import { mustBlock, settled, turn } from './support/settled.js';
 import type { Task } from './support/synchronized-programs.js';
 import { spawnTaker } from './support/taker.js';
@@ -32,6 +33,12 @@ const isFree = async (name: string): Promise<boolean> => {
   await using guard = await tryLock(name);
   return guard !== null;
 };
+
+function countMarks(name: string): number {
+  let count = 0;
+  for (let mark = locks.find(name)?.marks; mark !== undefined; mark = mark.older) count++;
+  return count;
+}
 
 test('a plain function becomes one that returns a promise, with its this, arguments, name and length', async () => {
   function total(this: { factor: number }, a: number, b: number): number {
@@ -131,7 +138,9 @@ test('withPrefix has it too', async () => {
   assert.throws(() => shop.synchronized.sync('stock')(() => 1)(), LockDeadlockError);
   await guard.release();
   assert.equal(await wait, 1);
-  assert.equal(shop.withPrefix('a-').synchronized.sync((id: string) => id)((id: string) => id)('b'), 'b');
+  const deeper = shop.withPrefix('a-').synchronized;
+  const refused = deeper.sync((id: string) => id)((id: string) => lockSync(`shop-a-${id}`));
+  assert.throws(() => refused('b'), { name: 'LockDeadlockError', message: /'shop-a-b'/ });
 });
 
 test('a name must be one: told at once if it is a string, by each call if it is computed', async () => {
@@ -190,6 +199,14 @@ test('who calls himself waits for himself: told with the name, and let in if he 
   assert.ok(await isFree('deep'));
 });
 
+test('a reader who is let in again is no reader more', async () => {
+  const options: LockCallOptions = { shared: true, reentrant: true };
+  const tokens = await lock('again', options, async (outer) =>
+    lock('again', options, (inner) => [outer.token, inner.token]),
+  );
+  assert.equal(tokens[0], tokens[1]);
+});
+
 test('two that call each other across are told of the circle', async () => {
   let both = 0;
   let meet!: () => void;
@@ -224,13 +241,17 @@ for (const order of ['123', '132', '213', '231', '312', '321']) {
       for (let i = 0; i < 4; i++) readers.push(i === place ? stays() : read());
       await turn();
       const others = [0, 1, 2, 3].filter((i) => i !== place);
+      let inside = 4;
       for (const digit of order) {
         const i = others[Number(digit) - 1] ?? assert.fail();
         ends[i]?.();
         assert.equal(await readers[i], 'read');
+        inside--;
+        assert.equal(countMarks('many'), inside);
       }
       ends[place]?.();
       await assert.rejects(readers[place] ?? assert.fail(), { name: 'LockDeadlockError', message: /'many'/ });
+      assert.equal(countMarks('many'), 0);
       assert.ok(await isFree('many'));
     }
   });

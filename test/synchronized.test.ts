@@ -244,7 +244,9 @@ test('legacy: put on by hand, and on a parameter', async () => {
   );
   assert.throws(() => anywhere(Thing.prototype, 'work'), /not for this field, 'work'/);
   const before = Object.getOwnPropertyDescriptor(Thing.prototype, 'work') ?? assert.fail();
-  Object.defineProperty(Thing.prototype, 'work', anywhere(Thing.prototype, 'work', before));
+  const instead = anywhere(Thing.prototype, 'work', before);
+  assert.deepEqual({ ...instead, value: before.value }, before);
+  Object.defineProperty(Thing.prototype, 'work', instead);
   await using guard = await lock('by hand');
   const { wait } = await mustBlock(new Thing().work());
   await guard.release();
