@@ -23,16 +23,22 @@ export interface Held {
   readonly source: Sought;
 }
 
-/** One who runs inside of a lock. */
+/** One who runs inside of a lock. Made for every call: all of a name are a list through themselves, the newest first. */
 export class Mark {
   readonly hold: Held;
   readonly around: Mark | undefined;
-  readonly since: number = Date.now();
-  waits: Set<Wait> | undefined = undefined;
+  readonly since: number;
+  waits: Set<Wait> | undefined;
+  older: Mark | undefined;
+  newer: Mark | undefined;
 
-  constructor(hold: Held, around: Mark | undefined) {
+  constructor(hold: Held, around: Mark | undefined, older: Mark | undefined) {
     this.hold = hold;
     this.around = around;
+    this.since = Date.now();
+    this.waits = undefined;
+    this.older = older;
+    this.newer = undefined;
   }
 }
 
@@ -45,8 +51,8 @@ interface Wait {
 /** A name, as far as it matters here. */
 export interface Sought {
   readonly key: string;
-  /** Who runs inside of it. */
-  marks: Set<Mark> | undefined;
+  /** Who runs inside of it, the newest first. */
+  marks: Mark | undefined;
 }
 
 let storage: AsyncLocalStorage<Mark | undefined> | undefined;
@@ -56,30 +62,29 @@ export function currentMark(): Mark | undefined {
   return storage?.getStore();
 }
 
-/** Runs `fn` inside of a hold. */
-export async function runInside<T>(hold: Held, fn: () => T | PromiseLike<T>): Promise<T> {
+/** Somebody is about to run inside of a hold; until `leave`. */
+export function enter(hold: Held): Mark {
   storage ??= new AsyncLocalStorage();
-  const mark = new Mark(hold, storage.getStore());
-  const marks = (hold.whole.source.marks ??= new Set());
-  marks.add(mark);
-  try {
-    return await storage.run(mark, fn);
-  } finally {
-    marks.delete(mark);
-  }
+  const { source } = hold.whole;
+  const older = source.marks;
+  const mark = new Mark(hold, storage.getStore(), older);
+  if (older !== undefined) older.newer = mark;
+  source.marks = mark;
+  return mark;
 }
 
-/** The same for a function that is done when it returns. */
-export function runInsideSync<T>(hold: Held, fn: () => T): T {
-  storage ??= new AsyncLocalStorage();
-  const mark = new Mark(hold, storage.getStore());
-  const marks = (hold.whole.source.marks ??= new Set());
-  marks.add(mark);
-  try {
-    return storage.run(mark, fn);
-  } finally {
-    marks.delete(mark);
-  }
+/** Runs `fn` with the mark. */
+export function runMarked<A, T>(mark: Mark, fn: (arg: A) => T, arg: A): T {
+  return storage === undefined ? fn(arg) : storage.run(mark, fn, arg);
+}
+
+/** Once, for each mark. Its hold may have ended before, and its queue be that of another name, with a list of its own. */
+export function leave(mark: Mark): void {
+  const { older, newer } = mark;
+  const { source } = mark.hold.whole;
+  if (newer !== undefined) newer.older = older;
+  else if (source.marks === mark) source.marks = older;
+  if (older !== undefined) older.newer = newer;
 }
 
 /**
@@ -126,7 +131,7 @@ export function beginWait(queue: Sought): (() => void) | undefined {
 
 /** The holders from the one who is in the way of a wait for that name to one inside of whom `we` run, if there are such. */
 function circle(queue: Sought, we: Mark, seen: Set<Mark>): Mark[] | undefined {
-  for (const holder of queue.marks ?? []) {
+  for (let holder = queue.marks; holder !== undefined; holder = holder.older) {
     if (seen.has(holder) || !holder.hold.whole.lives) continue;
     seen.add(holder);
     if (isAround(holder, we)) return [holder];

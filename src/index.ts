@@ -35,4 +35,6 @@ export type { ReleaseAllOptions } from './release-all.js';
 export type { RWGuard } from './rw-guard.js';
 export { RWLock } from './rwlock.js';
 export { Semaphore } from './semaphore.js';
+export { synchronized } from './synchronized.js';
+export type { Synchronized, SynchronizedSync } from './synchronized-types.js';
 export type { LockHandle } from './words/arena.js';

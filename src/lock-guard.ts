@@ -1,5 +1,5 @@
 /** The guard of a name for those who wait with `await`: a hold (hold.ts), released by a promise. */
-import { runInside } from './context.js';
+import { enter, leave, runMarked } from './context.js';
 import type { Hold } from './hold.js';
 
 let reveal: (guard: Guard) => Hold;
@@ -95,7 +95,12 @@ export class Guard {
    */
   async run<T>(fn: (guard: this) => T | PromiseLike<T>): Promise<T> {
     this.#hold.assertHeld();
-    return runInside(this.#hold, () => fn(this));
+    const mark = enter(this.#hold);
+    try {
+      return await runMarked(mark, fn, this);
+    } finally {
+      leave(mark);
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The call that people come for: a lock by its name, in as many tiers as are asked for. */
 import { configuration } from './config.js';
-import { currentMark, runInside, runInsideSync } from './context.js';
+import { currentMark, enter, leave, runMarked } from './context.js';
+import type { Mark } from './context.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
 import { climb, climbSync, tryClimb } from './ladder.js';
@@ -75,50 +76,86 @@ function take(prefix: string, name: string, options: LockCallOptions | undefined
   }
 }
 
-async function runAt<T>(
+function runAt<T>(
   prefix: string,
   name: string,
   options: LockCallOptions | undefined,
   fn: Inside<T>,
 ): Promise<T> {
-  checkCallable('fn', fn);
-  const plan = readPlan(options);
-  return whileHeld(keyOf(prefix, name, plan), plan, (guard) => fn(guard));
+  let plan: Plan;
+  let key: string;
+  try {
+    checkCallable('fn', fn);
+    plan = readPlan(options);
+    key = keyOf(prefix, name, plan);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return whileHeld(key, plan, (hold) => fn(new Guard(hold)));
 }
 
-/** Runs `fn` while the lock is held. */
-export async function whileHeld<T>(key: string, plan: Plan, fn: Inside<T>): Promise<T> {
+/**
+ * Runs `fn` while the lock is held, until what it returns has settled. All in one async function, because every promise
+ * more costs as much as the lock.
+ */
+export async function whileHeld<T>(
+  key: string,
+  plan: Plan,
+  fn: (hold: Hold) => T | PromiseLike<T>,
+): Promise<T> {
   const own =
-    (plan === DEFAULTS ? locks.open(key).tryAcquire(ALL) : null) ?? (await climb(key, plan, itself));
+    (isPlain(plan) ? locks.open(key).tryAcquire(plan.shared ? 1 : ALL) : null) ??
+    (await climb(key, plan, itself));
   if (plan.signal?.aborted) {
     // Since then, and nobody has seen it.
     own.takeBack();
     throw plan.signal.reason;
   }
-  const guard = new Guard(own);
+  const mark = markFor(own);
   let result: T;
   try {
-    result = configuration().deadlock === 'off' ? await fn(guard) : await runInside(own, () => fn(guard));
+    result = await (mark === undefined ? fn(own) : runMarked(mark, fn, own));
   } catch (error) {
-    if (!own.release()) blame(error, own);
-    throw error;
+    throw failed(own, mark, error);
   }
-  if (!own.release()) throw lossOf(own, result);
-  return result;
+  return done(own, mark, result);
+}
+
+/** Whether a free lock is all that is asked for: nothing above the thread's tier, nothing to be set. */
+function isPlain(plan: Plan): boolean {
+  if (plan === DEFAULTS) return true;
+  const { external, fair, reentrant, within, signal, minHold, maxHold } = plan;
+  if (external || fair !== false || reentrant) return false;
+  return within === undefined && signal === undefined && minHold === 0 && maxHold === Infinity;
 }
 
 /** The same, blocking this thread, for a function that is done when it returns. */
 export function whileHeldSync<T>(key: string, plan: Plan, fn: (hold: Hold) => T): T {
   const own = climbSync(key, plan);
+  const mark = markFor(own);
   let result: T;
   try {
-    result = configuration().deadlock === 'off' ? fn(own) : runInsideSync(own, () => fn(own));
+    result = mark === undefined ? fn(own) : runMarked(mark, fn, own);
   } catch (error) {
-    if (!own.release()) blame(error, own);
-    throw error;
+    throw failed(own, mark, error);
   }
+  return done(own, mark, result);
+}
+
+function markFor(own: Hold): Mark | undefined {
+  return configuration().deadlock === 'off' ? undefined : enter(own);
+}
+
+function done<T>(own: Hold, mark: Mark | undefined, result: T): T {
+  if (mark !== undefined) leave(mark);
   if (!own.release()) throw lossOf(own, result);
   return result;
+}
+
+function failed(own: Hold, mark: Mark | undefined, error: unknown): unknown {
+  if (mark !== undefined) leave(mark);
+  if (!own.release()) blame(error, own);
+  return error;
 }
 
 /** What went wrong inside comes first; that the lock was lost may be why. */

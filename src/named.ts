@@ -167,7 +167,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
   /** What whoever held it last has left to whoever has got it now: see hold.ts. */
   legacy: { release(): void } | undefined = undefined;
   /** Who runs inside of it: see context.ts. */
-  marks: Set<Mark> | undefined = undefined;
+  marks: Mark | undefined = undefined;
   /** What those climb to who hold it: see ladder.ts. */
   tier: object | undefined = undefined;
   loose = true;

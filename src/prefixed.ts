@@ -9,6 +9,8 @@ import type { LockCallOptions } from './lock-options.js';
 import { semaphoreAt } from './named-semaphore.js';
 import type { NamedSemaphore, SemaphoreOptions } from './named-semaphore.js';
 import { wrongType } from './options.js';
+import { synchronizedAt } from './synchronized.js';
+import type { synchronized } from './synchronized.js';
 
 type TryOptions = Omit<LockCallOptions, 'timeout' | 'signal'>;
 
@@ -30,6 +32,7 @@ export interface Prefixed {
   readonly tryLockSync: (name: string, options?: TryOptions) => Hold | null;
   readonly lockAll: (names: readonly string[], options?: LockCallOptions) => Promise<GuardGroup>;
   readonly semaphore: (name: string, permits: number, options?: SemaphoreOptions) => NamedSemaphore;
+  readonly synchronized: typeof synchronized;
   /** One more prefix, behind this one. */
   readonly withPrefix: (prefix: string) => Prefixed;
 }
@@ -55,6 +58,7 @@ export function withPrefix(prefix: string): Prefixed {
     lockAll: (names: readonly string[], options?: LockCallOptions) => lockAllAt(prefix, names, options),
     semaphore: (name: string, permits: number, options?: SemaphoreOptions) =>
       semaphoreAt(prefix, name, permits, options),
+    synchronized: synchronizedAt(prefix),
     withPrefix: (more: string) => withPrefix(prefix + more),
   });
 }

@@ -36,7 +36,8 @@ type GuardClass<G extends SyncGuard, O extends Outer> = new (queue: Queue<G, O>,
 export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
   readonly capacity: number;
   readonly #kind: string;
-  readonly #Guard: GuardClass<G, O>;
+  // Takes a queue like this one. Said as `never`, so that who gives a narrower guard is a queue of the wider ones too.
+  readonly #Guard: new (queue: never, units: number) => G;
   free: number;
   /** The name by which it was found, if it was. */
   key: string | undefined = undefined;
@@ -97,7 +98,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
 
   /** A guard of units that have been taken. */
   newGuard(units: number): G {
-    const guard = new this.#Guard(this, units);
+    const guard = new this.#Guard(this as never, units);
     if (this.outer?.recovered === true) this.#tell(this.outer, guard);
     return guard;
   }

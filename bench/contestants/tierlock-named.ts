@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configure, FileLock, lock } from '../../src/index.js';
+import { configure, FileLock, lock, synchronized } from '../../src/index.js';
 import { type Contestants, enter, tally } from './contestant.js';
 import { million } from './million.js';
 
@@ -26,6 +26,15 @@ async function loop(n: number): Promise<void> {
 function inContext(loopInside: (n: number) => Promise<void>): (n: number) => Promise<void> {
   return (n) => lock('context', () => loopInside(n));
 }
+
+class Service {
+  @synchronized('name')
+  async section(): Promise<void> {
+    enter();
+  }
+}
+
+const service = new Service();
 
 /** `n` sections by so many tasks, each of which waits once inside. */
 function crowd(tasks: number, options?: { external: true }): (n: number) => Promise<void> {
@@ -58,6 +67,11 @@ export const contestants: Contestants = {
   'lock(name): with fn, in a context': {
     loop: inContext(async (n) => {
       for (let i = 0; i < n; i++) await lock('name', enter);
+    }),
+  },
+  'lock(name): synchronized, in a context': {
+    loop: inContext(async (n) => {
+      for (let i = 0; i < n; i++) await service.section();
     }),
   },
   'lock(name): external': {

@@ -37,7 +37,7 @@ export async function leftOver(): Promise<string[]> {
   const left = (await inspect()).map(({ name }) => name);
   for (const queue of locks) {
     if (queue.length > 0 || queue.free < queue.capacity || queue.legacy !== undefined) left.push(queue.key);
-    if ((queue.marks?.size ?? 0) > 0) left.push(`marks of ${queue.key}`);
+    if (queue.marks !== undefined) left.push(`marks of ${queue.key}`);
   }
   return left;
 }
