@@ -1,6 +1,9 @@
 /** What was climbed to goes on from task to task, within its bound; and rivals get their turn. */
 import assert from 'node:assert/strict';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { loadAddon } from '../src/addon.js';
 import { KernelFile } from '../src/files/kernel-file.js';
 import { configure, lock, lockSync } from '../src/index.js';
 import type { LockCallOptions } from '../src/index.js';
@@ -118,6 +121,12 @@ for (const via of ['ofd', 'flock'] as const) {
         const holder = await lock('polite', { ...options, ...how });
         const take = rival.take({ name: 'polite', ...options });
         await waitUntil(async () => (await rival.run('countWaits')) === 1, { what: 'the rival waits' });
+        // That its thread has begun to wait does not say that it has come as far as to the file.
+        const fd = openSync(join(options.lockPath, 'polite.lock'), 'r+');
+        await waitUntil(() => via === 'flock' || loadAddon().isGateClosed(fd, 1, 0, 0), {
+          what: 'it is at the gate',
+        });
+        closeSync(fd);
         // flock has no order at all, and nobody knows whether somebody waits: only so much is certain.
         const heirs = Array.from({ length: via === 'flock' ? 20 : 3 }, () =>
           lock('polite', { ...options, ...how }, (guard) => guard.token),
