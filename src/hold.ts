@@ -8,55 +8,16 @@
  *   Held, Waiting -> Ended: what was climbed to goes to the next task of this thread if that is to climb to the same (it
  *                        is its legacy, and taken up as soon as the task runs), or is given back, from the top down
  */
-import type { Sought } from './context.js';
 import { LockLostError, LockMisuseError } from './errors.js';
 import { control } from './guard.js';
+import { none, Part, Rare } from './hold-source.js';
+import type { Heirs, HoldSource } from './hold-source.js';
 import { Waiter } from './line.js';
-import type { Entry } from './line.js';
 import { nobody } from './nobody.js';
 import type { Bound } from './outside.js';
 import { RWGuard } from './rw-guard.js';
 import type { Climbed, Tier } from './tiers/tier.js';
 import { nextGrant } from './words/names.js';
-
-/** Where the units come from: a named queue. */
-export interface HoldSource extends Sought {
-  readonly kind: string;
-  /** What the name is one of. */
-  readonly noun: string;
-  readonly capacity: number;
-  give(units: number): void;
-  takePastLine(units: number): boolean;
-  /** Releases a hold that nobody has seen. */
-  takeBack(hold: Hold): void;
-}
-
-/** Who may have what was climbed to: a named queue. */
-export interface Heirs {
-  legacy: { release(): void } | undefined;
-  /** Whether others, wherever they are, are not to be passed. */
-  readonly fair: boolean;
-  heir(units: number, bound?: Bound): Entry | undefined;
-  passTo(heir: Entry, units: number): void;
-  giveAway(units: number): void;
-}
-
-/** What only few holds have. */
-class Rare {
-  /** Those that have not been released, the hold itself included. */
-  parts = 1;
-  climbed: Climbed | undefined = undefined;
-  heirs: Heirs | undefined = undefined;
-  bound: Bound | undefined = undefined;
-  /** When it may end, by performance.now(). */
-  earliest = 0;
-  /** Tells when it has lasted for too long. */
-  latest: NodeJS.Timeout | undefined = undefined;
-  /** What it gives back at its end. */
-  units = 0;
-  /** Of a part: aborts with the signal of the whole, too. */
-  signal: AbortSignal | undefined = undefined;
-}
 
 /** What a timer takes. */
 const LONGEST = 2 ** 31 - 1;
@@ -76,7 +37,7 @@ let emptied: (() => void)[] = [];
 export class Hold extends RWGuard {
   /** The prefix and the name. */
   readonly name: string;
-  readonly #source: HoldSource;
+  readonly #source: HoldSource<Hold>;
   #token: bigint;
   #rare: Rare | undefined = undefined;
   // All that are held in this thread are in one list, the newest first.
@@ -84,7 +45,7 @@ export class Hold extends RWGuard {
   #newer: Hold | undefined = undefined;
 
   /** @internal */
-  constructor(source: HoldSource, units: number, token: bigint = nextGrant()) {
+  constructor(source: HoldSource<Hold>, units: number, token: bigint = nextGrant()) {
     super(source, units);
     this.name = source.key;
     this.#source = source;
@@ -153,25 +114,30 @@ export class Hold extends RWGuard {
   climb(climbed: Climbed | undefined, heirs: Heirs, bound: Bound | undefined): void {
     const rare = (this.#rare ??= new Rare());
     rare.climbed = climbed;
-    if (climbed !== undefined) this.#watch(climbed);
-    // Now: what was climbed to may be another one's later, with another token.
-    if (climbed !== undefined) this.#token = climbed.token;
+    if (climbed !== undefined) {
+      // Now: it may be another one's later, with another token.
+      this.#token = climbed.token;
+      climbed.onLost = (loss) => this.#lose(loss);
+      climbed.look?.();
+    }
     rare.heirs = heirs;
     rare.bound = bound;
   }
 
-  #watch(climbed: Climbed): void {
-    climbed.onLost = (loss) => control.lose(this, loss);
-    climbed.look?.();
+  /** With all parts, whether it has been released itself or not. */
+  #lose(loss: LockLostError): void {
+    // All at first: those who are told may release some.
+    const all = Array.from(Hold.all()).filter(({ whole }) => whole === this);
+    for (const hold of all) control.lose(hold, loss);
   }
 
   override get held(): boolean {
-    this.#rare?.climbed?.look?.();
+    this.whole.#rare?.climbed?.look?.();
     return super.held;
   }
 
   override assertHeld(): void {
-    this.#rare?.climbed?.look?.();
+    this.whole.#rare?.climbed?.look?.();
     super.assertHeld();
   }
 
@@ -197,12 +163,14 @@ export class Hold extends RWGuard {
   /** @internal One more part, for somebody who may be where it is held. */
   again(units: number): Hold {
     (this.#rare ??= new Rare()).parts++;
-    return new Hold(new Part(this, this.#source), units, this.token);
+    const part = new Hold(new Part(this, this.#source), units, this.token);
+    part.#rare = new Rare();
+    return part;
   }
 
   /** @internal The hold that it is a part of; itself, if none. */
   get whole(): Hold {
-    return this.#source instanceof Part ? this.#source.whole : this;
+    return this.#source instanceof Part ? (this.#source.whole as Hold) : this;
   }
 
   /** @internal Whether any part of it is still held. */
@@ -233,18 +201,19 @@ export class Hold extends RWGuard {
   }
 
   /** @internal Where it comes from. */
-  get source(): HoldSource {
+  get source(): HoldSource<Hold> {
     return this.#source;
   }
 
   override release(): boolean {
+    // As long as it can be told of a loss.
+    if (this.#rare !== undefined && super.held) this.whole.#rare?.climbed?.confirm?.();
     this.#leaveList();
     if (this.#rare !== undefined) this.#leave(this.#rare);
     return super.release();
   }
 
   #leave(rare: Rare): void {
-    rare.climbed?.confirm?.();
     const units = control.leave(this);
     if (units === 0) return;
     clearTimeout(rare.latest);
@@ -320,45 +289,5 @@ export class Hold extends RWGuard {
   }
 }
 
-/** Where the units of a part come from. */
-class Part implements HoldSource {
-  readonly whole: Hold;
-  readonly kind: string;
-  readonly noun: string;
-  readonly key: string;
-  readonly capacity: number;
-  marks: undefined = undefined;
-
-  constructor(whole: Hold, { kind, noun, key, capacity }: HoldSource) {
-    this.whole = whole;
-    this.kind = kind;
-    this.noun = noun;
-    this.key = key;
-    this.capacity = capacity;
-  }
-
-  give(): void {
-    this.whole.partReleased();
-  }
-
-  takePastLine(): boolean {
-    return false;
-  }
-
-  takeBack(hold: Hold): void {
-    hold.release();
-  }
-}
-
 /** So that the guards of names keep their shape: see guard.ts. */
-const none: HoldSource = {
-  kind: 'nothing',
-  noun: 'nothing',
-  key: '',
-  capacity: 0,
-  marks: undefined,
-  give() {},
-  takePastLine: () => false,
-  takeBack() {},
-};
 export const immortal: Hold = new Hold(none, 0, 0n);

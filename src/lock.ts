@@ -219,7 +219,15 @@ export function lockSyncAt(prefix: string, name: string, options?: LockCallOptio
   return climbSync(keyOf(prefix, name, plan), plan);
 }
 
-/** `tryLock` for synchronous code. */
+/**
+ * `tryLock` for synchronous code.
+ *
+ * @example
+ * import { tryLockSync } from 'tierlock';
+ *
+ * using hold = tryLockSync('orders');
+ * console.log(tryLockSync('orders'), hold?.mode); // null exclusive
+ */
 export function tryLockSync(
   name: string,
   options?: Omit<LockCallOptions, 'timeout' | 'signal'>,

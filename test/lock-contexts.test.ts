@@ -1,5 +1,7 @@
 /** Who runs inside of what: let in again, or told that he would wait for himself. */
 import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -19,6 +21,8 @@ import {
 } from '../src/index.js';
 import type { Guard } from '../src/index.js';
 import { locks } from '../src/registry.js';
+import { ProcessTier } from '../src/tiers/process.js';
+import type { Climbed } from '../src/tiers/tier.js';
 import { leftOver, newFolder } from './support/locks.js';
 import { mustBlock } from './support/settled.js';
 import { waitUntil } from './support/wait.js';
@@ -44,10 +48,10 @@ test('inside of a lock, to wait for it is an error at once, with the lock and si
     assert.equal(await tryLock('self'), null);
     assert.equal(tryLockSync('self'), null);
     await assert.rejects(
-      Promise.resolve().then(async () => {
+      (async () => {
         await setImmediate();
         await lock('self');
-      }),
+      })(),
       LockDeadlockError,
     );
   });
@@ -204,7 +208,7 @@ test('a circle through readers, and through what an inner task waits for', async
   const pause = (name: string): Promise<void> => new Promise((resolve) => (open[name] = resolve));
   const reader = lock('r', { shared: true }, async () => {
     await pause('reader');
-    await Promise.all([lock('w', () => 1)]);
+    await Promise.all([lock('w', () => 1), setImmediate()]);
   });
   const writer = lock('w', async () => {
     await pause('writer');
@@ -323,4 +327,49 @@ test('what an inner one asks for himself counts, too: minHold, maxHold', async (
   await Promise.all([slow.release(), inner.release(), guard.release()]);
   await (await lock('inner')).release();
   assert.ok(performance.now() - before >= 29);
+});
+
+test('what is lost is lost by all who were let in again, whoever has been released', async () => {
+  const original = Object.getOwnPropertyDescriptor(ProcessTier.prototype, 'tryTake') as PropertyDescriptor;
+  let climbed: Climbed | undefined;
+  ProcessTier.prototype.tryTake = function tryTake(units, bound) {
+    return (climbed = original.value.call(this, units, bound));
+  };
+  try {
+    const whole = await lock('lost', external);
+    const parts = [
+      await lock('lost', { within: whole }),
+      await lock('lost', { within: whole, shared: true }),
+    ];
+    const other = await lock('other-lost');
+    assert.equal(await whole.release(), true);
+    assert.equal(await parts[0]?.release(), true);
+    const last = parts[1] as Guard;
+    const { signal } = last;
+    climbed?.onLost?.(new LockLostError('gone', { lock: 'lost' }));
+    assert.equal(signal.aborted, true);
+    assert.equal(last.held, false);
+    assert.throws(() => last.assertHeld(), LockLostError);
+    assert.equal(await tryLock('lost'), null, 'nobody comes in before he has let go');
+    assert.equal(await last.release(), false);
+    assert.equal(await parts[0]?.release(), true);
+    assert.equal(other.held, true);
+    await other.release();
+  } finally {
+    Object.defineProperty(ProcessTier.prototype, 'tryTake', original);
+  }
+  assert.deepEqual(await leftOver(), []);
+});
+
+test('whether a lock file is still ours is looked at for all who were let in again', async () => {
+  const folder = newFolder();
+  const options = { external: true, lockPath: folder, via: 'lockfile' } as const;
+  const whole = await lock('leased', options);
+  const part = await lock('leased', { ...options, within: whole });
+  assert.equal(await whole.release(), true);
+  for (const file of readdirSync(folder)) {
+    if (file.includes('leased')) rmSync(join(folder, file), { recursive: true });
+  }
+  assert.equal(await part.release(), false);
+  assert.deepEqual(await leftOver(), []);
 });

@@ -23,16 +23,17 @@ const external = { external: true, lockPath } as const;
 
 /** How often the file is given back while `fn` runs. */
 async function countUnlocks(fn: () => Promise<unknown>): Promise<number> {
-  const original = KernelFile.prototype.give;
+  const { prototype } = KernelFile;
+  const real = Object.getOwnPropertyDescriptor(prototype, 'give') as PropertyDescriptor;
   let count = 0;
-  KernelFile.prototype.give = function give(units) {
+  prototype.give = function give(units) {
     count++;
-    original.call(this, units);
+    real.value.call(this, units);
   };
   try {
     await fn();
   } finally {
-    KernelFile.prototype.give = original;
+    Object.defineProperty(prototype, 'give', real);
   }
   return count;
 }

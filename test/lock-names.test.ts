@@ -13,7 +13,9 @@ import {
   tryLockSync,
 } from '../src/index.js';
 import type { Hold } from '../src/index.js';
+import { NamedQueue } from '../src/named.js';
 import { locks, semaphores } from '../src/registry.js';
+import { runProgram } from './support/child.js';
 import { countNames, leftOver, newFolder } from './support/locks.js';
 import { mustBlock } from './support/settled.js';
 import { waitUntil } from './support/wait.js';
@@ -50,10 +52,9 @@ test('who gives up is told of his own name, although another one has its place b
   // Out of the ring, so that it closes as soon as it can.
   for (let i = 0; i < 100; i++) lockSync(`ring-${i}`).release();
   const queue = locks.find('gives-up');
-  const drop = queue?.drop;
-  assert.ok(queue && drop);
-  queue.drop = function dropAndGoOn(waiter, outcome) {
-    drop.call(this, waiter, outcome);
+  assert.ok(queue);
+  queue.drop = (waiter, outcome): void => {
+    NamedQueue.prototype.drop.call(queue, waiter, outcome);
     holds.release();
     for (let i = 0; i < 100 && queue.key === 'gives-up'; i++) lockSync(`next-${i}`).release();
   };
@@ -135,7 +136,7 @@ test('a semaphore checks what it is asked for, and keeps nothing that nobody hol
     message: /'external'/,
   });
   for (const tier of ['external', 'distributed'])
-    assert.throws(() => semaphore('s', 1, { [tier]: true } as object), { name: 'LockUnsupportedError' });
+    assert.throws(() => semaphore('s', 1, { [tier]: true }), { name: 'LockUnsupportedError' });
   await assert.rejects(semaphore('s', 2).acquire(3), RangeError);
   await assert.rejects(semaphore('s', 2).acquire(1, { timeuot: 1 } as object), TypeError);
   const permit = await semaphore('s', 2).acquire(2);
@@ -144,4 +145,22 @@ test('a semaphore checks what it is asked for, and keeps nothing that nobody hol
   assert.ok((await tryLock('s'))?.held, 'a lock of that name is another thing');
   await permit.release();
   await (await semaphore('s', 3).acquire(3)).release();
+});
+
+test('views that nobody has any more go away, and close their names', async () => {
+  const { stdout, stderr } = await runProgram(
+    `
+    import { FairLocks, Semaphores, lock } from 'tierlock';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    for (let i = 0; i < 1000; i++) {
+      FairLocks.get('l' + i).writeSync().release();
+      Semaphores.get('s' + i, 2).acquireSync().release();
+    }
+    const kept = FairLocks.get('kept');
+    for (let i = 0; i < 100 && FairLocks.size + Semaphores.size > 1; i++) { globalThis.gc(); await sleep(10); }
+    console.log(FairLocks.size, Semaphores.size, kept === FairLocks.get('kept'));
+  `,
+    ['--expose-gc'],
+  );
+  assert.deepEqual([stdout, stderr], ['1 0 true\n', '']);
 });

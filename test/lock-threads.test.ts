@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { FairLocks, inspect, lock, lockSync, semaphore, tryLock, tryLockSync } from '../src/index.js';
+import type { Hold } from '../src/index.js';
+import { NamedQueue } from '../src/named.js';
 import { locks } from '../src/registry.js';
 import { mustBeCorrect } from './support/history.js';
 import { hammer } from './support/lock-workers.js';
-import { leftOver, newFolder } from './support/locks.js';
+import { countNames, leftOver, newFolder } from './support/locks.js';
 import { readThreadLog, threadLog } from './support/record.js';
 import { waitUntil } from './support/wait.js';
 import { runWorkers } from './support/workers.js';
@@ -200,4 +202,73 @@ test('permits of a dead worker come back, and other numbers are refused meanwhil
   await team.terminate(0);
   await (await wait).release();
   await (await semaphore('permits', 4).acquire(4)).release();
+});
+
+for (const how of ['timeout', 'abort'] as const) {
+  test(`whoever waits for another thread and gives up leaves nothing, ${how}`, async () => {
+    const name = `gives-up-${how}`;
+    const words = new Int32Array(new SharedArrayBuffer(16));
+    await using team = runWorkers({
+      count: 1,
+      module,
+      name: 'stay',
+      data: { name, options: {}, sync: true, words },
+    });
+    await team.started;
+    await waitUntil(() => Atomics.load(words, 0) === 2, { what: 'the worker holds it' });
+    const reason = new Error('enough');
+    for (const options of [{}, { shared: true }, { external: true, lockPath }]) {
+      const control = new AbortController();
+      const limit = how === 'timeout' ? { timeout: 20 } : { signal: control.signal };
+      const waits = [1, 2, 3].map(() => lock(name, { ...options, ...limit }));
+      assert.equal((await inspect(name))[0]?.waiting, 3);
+      if (how === 'abort') control.abort(reason);
+      for (const wait of waits)
+        await assert.rejects(
+          wait,
+          how === 'abort' ? (error) => error === reason : { name: 'LockTimeoutError' },
+        );
+      assert.equal((await inspect(name))[0]?.waiting, 0);
+      const { outer } = locks.find(name) ?? {};
+      assert.ok(outer === undefined || outer.waitingWriters === 0);
+    }
+    await team.terminate(0);
+    await (await lock(name)).release();
+    assert.deepEqual(await leftOver(), []);
+    await waitUntil(() => countNames() <= 1, {
+      what: 'the names are closed, but for the view of another test',
+    });
+  });
+}
+
+test('who is told to give up when the units of another thread arrive passes them on', async () => {
+  const words = new Int32Array(new SharedArrayBuffer(16));
+  await using team = runWorkers({
+    count: 1,
+    module,
+    name: 'stay',
+    data: { name: 'arrive', options: {}, sync: true, words },
+  });
+  await team.started;
+  await waitUntil(() => Atomics.load(words, 0) === 2, { what: 'the worker holds it' });
+  const control = new AbortController();
+  const waits = [{}, { external: true, lockPath }].map((options) =>
+    lock('arrive', { ...options, signal: control.signal }),
+  );
+  const ends = Promise.allSettled(waits);
+  const behind = lock('arrive');
+  const queue = locks.find('arrive');
+  assert.ok(queue);
+  // In the same go as the grant.
+  queue.newGuard = (units) => {
+    Reflect.deleteProperty(queue, 'newGuard');
+    control.abort();
+    return NamedQueue.prototype.newGuard.call(queue, units) as Hold;
+  };
+  await team.terminate(0);
+  for (const end of await ends) assert.ok(end.status === 'rejected' && end.reason === control.signal.reason);
+  const guard = await behind;
+  assert.equal(guard.recovered, true, 'nobody else was told');
+  await guard.release();
+  assert.deepEqual(await leftOver(), []);
 });

@@ -12,7 +12,7 @@ import {
   tryLock,
   tryLockSync,
 } from '../src/index.js';
-import { openFolder } from '../src/files/folder.js';
+import { Folder, openFolder } from '../src/files/folder.js';
 import { locks } from '../src/registry.js';
 import { countNames, countWaits, leftOver, newFolder } from './support/locks.js';
 import { mustBlock } from './support/settled.js';
@@ -39,7 +39,7 @@ test('a name is one lock, whoever asks for it in whichever way', async () => {
   assert.equal(await guard.release(), true);
   const [plain, file, shared, fair] = waits;
   for (const { wait } of [plain, file, shared]) {
-    const next = await (wait as Promise<Awaited<typeof plain.wait>>);
+    const next = await wait;
     assert.equal(next.held, true);
     assert.equal(guard.held, false);
     await next.release();
@@ -182,12 +182,11 @@ test('when the tokens fail in the middle of a hand-over, nobody is left out and 
   const holder = await lock('broken', external);
   const waits = [1, 2, 3].map(() => lock('broken', external));
   await mustBlock(Promise.all(waits));
-  const original = folder.nextToken;
   const failure = new Error('no tokens');
   let failures = 1;
-  folder.nextToken = function nextToken() {
+  folder.nextToken = (): bigint => {
     if (failures-- > 0) throw failure;
-    return original.call(this);
+    return Folder.prototype.nextToken.call(folder);
   };
   try {
     await holder.release();
@@ -196,7 +195,7 @@ test('when the tokens fail in the middle of a hand-over, nobody is left out and 
     failures = 1;
     await assert.rejects(lock('broken-2', external), (error) => error === failure);
   } finally {
-    folder.nextToken = original;
+    Reflect.deleteProperty(folder, 'nextToken');
   }
   await (await waits[2])?.release();
   assert.deepEqual(await leftOver(), []);

@@ -4,16 +4,16 @@ import { lock } from '../../src/index.js';
 import type { LockCallOptions } from '../../src/index.js';
 export { take } from './locks.js';
 
-let stopped = false;
+const state = { stopped: false };
 let crowd: Promise<unknown> | undefined;
 let grants = 0;
 
 /** So many tasks take it again and again, from now on. */
 export function start(name: string, count: number, options: LockCallOptions): void {
-  stopped = false;
+  state.stopped = false;
   grants = 0;
   const one = async (): Promise<void> => {
-    while (!stopped) {
+    while (!state.stopped) {
       await lock(name, options, () => void grants++);
       await setImmediate();
     }
@@ -23,7 +23,7 @@ export function start(name: string, count: number, options: LockCallOptions): vo
 
 /** How often they have had it. */
 export async function stop(): Promise<number> {
-  stopped = true;
+  state.stopped = true;
   await crowd;
   return grants;
 }

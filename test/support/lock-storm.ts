@@ -4,7 +4,7 @@ import { lock, LockTimeoutError, lockAll, lockSync, tryLock } from '../../src/in
 import type { Guard, Hold, LockCallOptions } from '../../src/index.js';
 import { FileLog, hold } from './record.js';
 import { random } from './random.js';
-import { countWaits, leftOver } from './locks.js';
+import { countNames, countWaits, leftOver } from './locks.js';
 import { waitUntil } from './wait.js';
 export { take } from './locks.js';
 
@@ -83,7 +83,9 @@ export async function storm({ seed, tasks, rounds, names, lockPath, events }: St
   );
   log.close();
   await waitUntil(() => countWaits() === 0, { what: 'no thread waits' });
-  return { ...counts, left: await leftOver() };
+  const left = await leftOver();
+  await waitUntil(() => countNames() === 0, { what: 'all names are closed' });
+  return { ...counts, left };
 }
 
 /** A task of this thread may be in the way: that is no failure here. */

@@ -109,8 +109,8 @@ export async function tokens(
   const all: { at: number; token: bigint }[] = [];
   for (let i = 0; i < rounds; i++) {
     if (i % 2 === 0) {
-      using hold = lockSync(name);
-      all.push({ at: Atomics.add(words, 0, 1), token: hold.token });
+      using held = lockSync(name);
+      all.push({ at: Atomics.add(words, 0, 1), token: held.token });
     } else {
       await lock(name, ({ token }) => void all.push({ at: Atomics.add(words, 0, 1), token }));
     }
