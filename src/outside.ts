@@ -22,6 +22,8 @@ export class Outside {
   /** How often, and since when, units have been passed on inside although others waited. */
   #passes = 0;
   #passingSince = 0;
+  /** Whether they have gone round for as long as they may. */
+  #exhausted = false;
   /** When the others may next be looked at by one who does not wait. */
   #nextLook = 0;
 
@@ -62,12 +64,16 @@ export class Outside {
     if (!this.#outer.awaited) return true;
     if (this.#outer.fair || !whole || this.#outer.passable === false) return false;
     if (this.#passes === 0) this.#passingSince = performance.now();
-    return ++this.#passes < grants && performance.now() - this.#passingSince < ms;
+    if (++this.#passes < grants && performance.now() - this.#passingSince < ms) return true;
+    this.#exhausted = true;
+    return false;
   }
 
   /** Gives units back to the others, after what may have been many passes. */
   give(units: number): void {
     this.#passes = 0;
+    if (this.#exhausted) this.#outer.stepAside?.();
+    this.#exhausted = false;
     this.#outer.give(units);
   }
 }

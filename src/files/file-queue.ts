@@ -6,7 +6,7 @@ import type { Outer } from '../outer.js';
 import { Queue } from '../queue.js';
 import { RWGuard } from '../rw-guard.js';
 import { ALL, KernelFile } from './kernel-file.js';
-import type { FileRange } from './kernel-file.js';
+import type { FileRange } from './range-lock.js';
 import { LeasedFile } from './lockfile.js';
 
 /** For the kernel's lock on a range of a file. */

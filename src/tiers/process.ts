@@ -13,10 +13,10 @@ import type { Entry, Folder, Via } from '../files/folder.js';
 import { LeasedFile } from '../files/lockfile.js';
 import type { HolderRecord } from '../files/records.js';
 import type { WaitOptions } from '../options.js';
+import type { Outer } from '../outer.js';
 import { BOUND } from '../outside.js';
 import type { Bound } from '../outside.js';
 import type { RWGuard } from '../rw-guard.js';
-import { Politeness } from './politeness.js';
 import type { Climbed, Tier } from './tier.js';
 
 /** Where a name's file lies, and how it is locked. */
@@ -66,8 +66,6 @@ export class ProcessTier implements Tier {
   readonly entry: Entry;
   readonly queue: FileQueue | LeaseQueue;
   readonly #osloFile: string | undefined;
-  /** Where nothing says who is next. */
-  readonly politeness: Politeness | undefined;
 
   constructor(name: string, options: ProcessTierOptions) {
     const { folder, via } = find(options);
@@ -76,14 +74,8 @@ export class ProcessTier implements Tier {
     this.#osloFile = options.osloFile;
     this.entry = folder.entry('lock', options.osloFile ?? name);
     const { path } = this.entry;
-    if (via === 'lockfile') {
-      this.queue = leaseQueue(path);
-      return;
-    }
     const kind = via === 'flock' ? via : 'ofd';
-    const queue = fileQueue({ path, kind, start: 0, length: 0 });
-    this.queue = queue;
-    this.politeness = new Politeness(queue, kind);
+    this.queue = via === 'lockfile' ? leaseQueue(path) : fileQueue({ path, kind, start: 0, length: 0 });
   }
 
   /** Whether it is the tier for such options. */
@@ -92,14 +84,11 @@ export class ProcessTier implements Tier {
   }
 
   tryTake(units: number, bound?: Bound): Climbed | null {
-    const guard =
-      this.politeness === undefined ? this.queue.tryAcquire(units) : this.politeness.tryTake(units);
+    const guard = this.queue.tryAcquire(units);
     return guard && this.#hold(guard, bound);
   }
 
   async take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed> {
-    const others = this.politeness?.letIn();
-    if (others !== undefined) await others;
     return this.#hold(await this.queue.acquire(units, wait), bound);
   }
 
@@ -153,8 +142,9 @@ class OnFile implements Climbed {
 
   // The kernel does not say whether others wait. So it is bounded always.
   mayPass(): boolean {
-    if (this.#passes === 0) this.#since = performance.now();
-    return ++this.#passes < this.#bound.grants && performance.now() - this.#since < this.#bound.ms;
+    const now = performance.now();
+    if (this.#passes === 0) this.#since = now;
+    return ++this.#passes < this.#bound.grants && now - this.#since < this.#bound.ms;
   }
 
   pass(): void {
@@ -170,7 +160,7 @@ class OnFile implements Climbed {
     try {
       this.#record.clear();
     } finally {
-      if (polite) this.tier.politeness?.ask();
+      if (polite) (this.tier.queue.outer as Outer).stepAside?.();
       this.#guard.release();
     }
   }
