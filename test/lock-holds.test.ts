@@ -75,6 +75,9 @@ test('maxHold: the signal tells, and the lock stays ours until it is released', 
 });
 
 test('times that no timer takes are as long as they say', async () => {
+  const warnings: string[] = [];
+  const warn = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', warn);
   const guard = await lock('long', { maxHold: MONTH });
   const hold = lockSync('long-min', { minHold: MONTH });
   assert.equal(tryLockSync('long-min'), null);
@@ -85,6 +88,8 @@ test('times that no timer takes are as long as they say', async () => {
   await guard.release();
   hold.takeBack();
   assert.equal(await all, 0);
+  process.off('warning', warn);
+  assert.deepEqual(warnings, []);
   assert.deepEqual(await leftOver(), []);
 });
 
