@@ -169,7 +169,7 @@ const layers: Record<string, readonly string[]> = {
   ],
   decorator: ['options'],
   'synchronized-types': [],
-  synchronized: ['decorator', 'errors', 'lock', 'lock-options', 'options', 'synchronized-types'],
+  synchronized: ['decorator', 'errors', 'lock', 'lock-options', 'options', 'synchronized-types', 'tierlock'],
   'lock-all': ['ladder', 'lock', 'lock-guard', 'lock-options', 'options'],
   'named-semaphore': ['errors', 'hold', 'lock-guard', 'lock-options', 'options', 'registry'],
   prefixed: [
