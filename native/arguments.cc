@@ -63,6 +63,12 @@ int32_t* AsWord(napi_env env, const std::optional<Words>& words, const std::opti
 }
 
 // The plain functions, because a thread that is being terminated can throw no more: they only say so.
+void AddCall(napi_env env, napi_value exports, const char* name, napi_callback call) {
+  napi_value function;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, call, nullptr, &function) != napi_ok) return;
+  napi_set_named_property(env, exports, name, function);
+}
+
 void ThrowError(napi_env env, const char* code, const std::string& message) {
   napi_throw_error(env, code, message.c_str());
 }

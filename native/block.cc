@@ -80,12 +80,20 @@ void OpenBlock(const Napi::CallbackInfo& info) {
   Check(env, "openBlock", process->open_block(geometry, static_cast<int32_t*>(header), words));
 }
 
+State* StateOf(napi_env env) {
+  void* state = nullptr;
+  napi_get_instance_data(env, &state);
+  return static_cast<State*>(state);
+}
+
 // openName(key)
-Napi::Value OpenName(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  State* state = env.GetInstanceData<State>();
+napi_value OpenName(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  State* state = StateOf(env);
   const Process* process = CommonProcess(env, state);
-  if (process == nullptr) return {};
+  if (process == nullptr) return nullptr;
 
   // Most keys fit here, and are fetched in one call. UTF-16, because there lone surrogates stay what they
   // are.
@@ -93,20 +101,20 @@ Napi::Value OpenName(const Napi::CallbackInfo& info) {
   std::unique_ptr<char16_t[]> longer;
   const char16_t* key = shorter;
   size_t units;
-  if (napi_get_value_string_utf16(env, info[0], shorter, std::size(shorter), &units) != napi_ok) {
+  if (napi_get_value_string_utf16(env, argument, shorter, std::size(shorter), &units) != napi_ok) {
     ThrowTypeError(env, "openName: key must be a string");
-    return {};
+    return nullptr;
   }
   if (units + 1 == std::size(shorter)) {  // it may have been cut off
-    napi_get_value_string_utf16(env, info[0], nullptr, 0, &units);
+    napi_get_value_string_utf16(env, argument, nullptr, 0, &units);
     longer.reset(new (std::nothrow) char16_t[units + 1]);
-    if (longer == nullptr) return Check(env, "openName", Outcome::kNoMemory), Napi::Value();
-    napi_get_value_string_utf16(env, info[0], longer.get(), units + 1, &units);
+    if (longer == nullptr) return Check(env, "openName", Outcome::kNoMemory), nullptr;
+    napi_get_value_string_utf16(env, argument, longer.get(), units + 1, &units);
     key = longer.get();
   }
 
   int32_t slot;
-  if (!Check(env, "openName", process->open_name(key, units, &slot))) return {};
+  if (!Check(env, "openName", process->open_name(key, units, &slot))) return nullptr;
   try {
     auto at = static_cast<size_t>(slot);
     if (state->uses.size() <= at) state->uses.resize(at + 1);
@@ -114,27 +122,32 @@ Napi::Value OpenName(const Napi::CallbackInfo& info) {
   } catch (const std::bad_alloc&) {
     process->close_name(slot, 1, false);
     Check(env, "openName", Outcome::kNoMemory);
-    return {};
+    return nullptr;
   }
-  return Napi::Number::New(env, slot);
+  napi_value number;
+  napi_create_int32(env, slot, &number);
+  return number;
 }
 
 // closeName(slot, keepHeld = false)
-void CloseName(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  State* state = env.GetInstanceData<State>();
-  std::optional<int32_t> slot = AsInt32(env, info[0]);
-  if (!slot) return ThrowTypeError(env, "closeName: slot must be what openName returned");
+napi_value CloseName(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  size_t count = 2;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  State* state = StateOf(env);
+  std::optional<int32_t> slot = AsInt32(env, arguments[0]);
   bool keep_held = false;
-  if (info.Length() > 1 && napi_get_value_bool(env, info[1], &keep_held) != napi_ok) {
-    return ThrowTypeError(env, "closeName: keepHeld must be a boolean");
+  if (!slot) {
+    ThrowTypeError(env, "closeName: slot must be what openName returned");
+  } else if (count > 1 && napi_get_value_bool(env, arguments[1], &keep_held) != napi_ok) {
+    ThrowTypeError(env, "closeName: keepHeld must be a boolean");
+  } else if (auto at = static_cast<size_t>(*slot); at >= state->uses.size() || state->uses[at] == 0) {
+    ThrowRangeError(env, "closeName: this thread has no use of slot " + std::to_string(*slot));
+  } else {
+    state->uses[at]--;
+    state->process.process->close_name(*slot, 1, keep_held);
   }
-  auto at = static_cast<size_t>(*slot);
-  if (at >= state->uses.size() || state->uses[at] == 0) {
-    return ThrowRangeError(env, "closeName: this thread has no use of slot " + std::to_string(*slot));
-  }
-  state->uses[at]--;
-  state->process.process->close_name(*slot, 1, keep_held);
+  return nullptr;
 }
 
 // chunk(n)
@@ -178,13 +191,35 @@ Napi::Value CountNames(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, process->count_names());
 }
 
+// nameAt(slot)
+Napi::Value NameAt(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const Process* process = CommonProcess(env, env.GetInstanceData<State>());
+  if (process == nullptr) return {};
+  std::optional<int64_t> slot = AsInteger(env, info[0], 0, std::numeric_limits<int32_t>::max());
+  if (!slot) {
+    ThrowRangeError(env, "nameAt: slot must be the number of a slot");
+    return {};
+  }
+  std::u16string key(128, u' ');
+  for (;;) {
+    int64_t units = process->key_at(static_cast<int32_t>(*slot), key.data(), key.size());
+    if (units == -2) return env.Null();
+    if (units < 0) return env.Undefined();
+    bool all = static_cast<size_t>(units) <= key.size();
+    key.resize(static_cast<size_t>(units));
+    if (all) return Napi::String::New(env, key);
+  }
+}
+
 }  // namespace
 
 void AddBlock(Napi::Env env, Napi::Object exports) {
   exports["openBlock"] = Napi::Function::New(env, OpenBlock, "openBlock");
-  exports["openName"] = Napi::Function::New(env, OpenName, "openName");
-  exports["closeName"] = Napi::Function::New(env, CloseName, "closeName");
+  AddCall(env, exports, "openName", OpenName);
+  AddCall(env, exports, "closeName", CloseName);
   exports["chunk"] = Napi::Function::New(env, GetChunk, "chunk");
+  exports["nameAt"] = Napi::Function::New(env, NameAt, "nameAt");
   exports["names"] = Napi::Function::New(env, CountNames, "names");
 }
 

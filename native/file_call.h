@@ -35,6 +35,4 @@ napi_value Outcome(const FileCall& call, Locked locked, int error);
 
 napi_value Number(napi_env env, double number);
 
-void AddCall(napi_env env, napi_value exports, const char* name, napi_callback call);
-
 }  // namespace tierlock

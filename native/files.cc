@@ -125,12 +125,6 @@ napi_value Number(napi_env env, double number) {
   return napi_create_double(env, number, &result) == napi_ok ? result : nullptr;
 }
 
-void AddCall(napi_env env, napi_value exports, const char* name, napi_callback call) {
-  napi_value function;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, call, nullptr, &function) != napi_ok) return;
-  napi_set_named_property(env, exports, name, function);
-}
-
 void AddFiles(Napi::Env env, Napi::Object exports) {
   AddCall(env, exports, "tryLockFile", TryLockFile);
   AddCall(env, exports, "convertLockFile", ConvertLockFile);

@@ -60,6 +60,7 @@ Outcome Names::Open(std::u16string_view key, int32_t* slot) try {
   free_ = entry.next;
   int32_t& bucket = buckets_[hash & (buckets_.size() - 1)];
   entry.hash = hash;
+  entry.used = true;
   entry.uses = 1;
   entry.next = bucket;
   bucket = *slot;
@@ -100,6 +101,15 @@ Chunk Names::Around(const void* address) {
 int32_t Names::Count() {
   std::lock_guard<std::mutex> lock(mutex_);
   return count_;
+}
+
+int64_t Names::KeyAt(int32_t slot, char16_t* room, size_t units) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (slot < 0 || static_cast<size_t>(slot) >= entries_.size()) return -2;
+  const Entry& entry = entries_[slot];
+  if (!entry.used) return -1;
+  std::copy_n(entry.key.data(), std::min(units, entry.key.size()), room);
+  return static_cast<int64_t>(entry.key.size());
 }
 
 char* Names::SlotAt(int32_t slot) const {
@@ -150,6 +160,7 @@ void Names::Drop(int32_t slot) {
   *link = entry.next;
   if (entry.key.capacity() > kKeptUnits) std::u16string().swap(entry.key);
   std::memset(SlotAt(slot), 0, static_cast<size_t>(geometry_.slot_bytes));
+  entry.used = false;
   entry.uses = 0;
   entry.next = free_;
   free_ = slot;

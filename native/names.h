@@ -57,11 +57,16 @@ class Names {
   // How many slots are not free.
   int32_t Count();
 
+  // What has that slot is called: how many units its key has, of which as many as there is room for are
+  // copied. -1 if the slot is free, -2 if there is no such slot, nor one behind it.
+  int64_t KeyAt(int32_t slot, char16_t* room, size_t units);
+
  private:
   struct Entry {
     std::u16string key;
     size_t hash = 0;
     int64_t uses = 0;
+    bool used = false;  // it has a name, though perhaps nobody who uses it
     int32_t next = -1;  // in the same bucket, or in the list of the free
   };
 

@@ -27,6 +27,7 @@ const Process tierlock_process = {
     [](int32_t n) { return TheNames().At(n); },
     [](const void* address) { return TheNames().Around(address); },
     [] { return TheNames().Count(); },
+    [](int32_t slot, char16_t* room, size_t units) { return TheNames().KeyAt(slot, room, units); },
     [](const Bell& bell) { return TheBells().Hang(bell); },
     [](void* data) { TheBells().Unhang(data); },
     [](int32_t thread) { return TheBells().Ring(thread); },

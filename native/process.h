@@ -14,7 +14,7 @@
 #include "names.h"
 
 // Raised with every change of the table or of what its functions promise. A macro, for the assembler.
-#define TIERLOCK_LAYOUT 1
+#define TIERLOCK_LAYOUT 2
 
 namespace tierlock {
 
@@ -26,6 +26,7 @@ struct Process {
   Chunk (*chunk_at)(int32_t n);
   Chunk (*chunk_around)(const void* address);
   int32_t (*count_names)();
+  int64_t (*key_at)(int32_t slot, char16_t* room, size_t units);
   bool (*hang)(const Bell& bell);
   void (*unhang)(void* data);
   bool (*ring)(int32_t thread);

@@ -74,6 +74,8 @@ export interface Addon {
   chunk(n: number): ArrayBuffer;
   /** How many names there are now. */
   names(): number;
+  /** The name that has a slot now; undefined if none has, null if there is no such slot, nor one behind it. */
+  nameAt(slot: number): string | undefined | null;
 
   /**
    * Sleeps while `words[index]` is `expected`, for at most `timeoutMs` (0 to 1000: a thread that sleeps here cannot
@@ -142,12 +144,15 @@ export interface Addon {
 export const Locked = { Yes: 0, Taken: 1, Removed: 2, Interrupted: 3, Left: 4 } as const;
 
 let addon: Addon | undefined;
+let missing = false;
 
 /** The addon, or undefined where it is missing: for what works without it, only later or slower. */
 export function tryAddon(): Addon | undefined {
+  if (missing) return undefined;
   try {
     return loadAddon();
   } catch {
+    missing = true;
     return undefined;
   }
 }
@@ -167,7 +172,8 @@ export function loadAddon(paths: string[] = candidates): Addon {
     const message =
       `the native addon of tierlock is missing on ${process.platform}-${process.arch} ` +
       `(${(error as Error).message}). ${remedy} ` +
-      'Locks within one process that stay on a SharedArrayBuffer work without it.';
+      'Locks within one process that stay on a SharedArrayBuffer work without it; and so do those with a name, in a ' +
+      'program without worker threads, after configure({ threads: false }).';
     throw new LockUnsupportedError(message, { lock: 'native addon', cause: error });
   }
   if (paths === candidates) addon = found;

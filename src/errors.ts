@@ -17,6 +17,8 @@
 export interface LockErrorInit extends ErrorOptions {
   /** The lock in question: its name, or what it is if it has none. */
   readonly lock: string;
+  /** Of a `LockLostError`: what the function returned that ran meanwhile. */
+  readonly result?: unknown;
 }
 
 /**
@@ -92,8 +94,12 @@ export class LockLostError extends LockError {
     this.prototype.name = 'LockLostError';
   }
 
+  /** What the function returned during which the lock was lost. */
+  readonly result: unknown;
+
   constructor(message: string, init: LockErrorInit) {
     super('ERR_LOCK_LOST', message, init);
+    this.result = init.result;
   }
 }
 

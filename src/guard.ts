@@ -32,6 +32,7 @@ export interface Source {
 interface Rare {
   controller?: AbortController;
   loss?: LockLostError;
+  expired?: LockLostError;
   abandon?: (() => void) | undefined;
   recovered?: boolean;
 }
@@ -39,12 +40,16 @@ interface Rare {
 interface GuardControl {
   /** Held -> Lost. Nothing happens when the guard no longer holds. */
   lose(guard: SyncGuard, loss: LockLostError): void;
+  /** It holds, and should not any more: the signal says so. */
+  expire(guard: SyncGuard, why: LockLostError): void;
   /** Held -> Suspended; the caller gives the units back. `abandon` is called if the guard is released meanwhile. */
   suspend(guard: SyncGuard, source: Source, abandon: () => void): void;
   /** Suspended -> Held; the caller has taken the units again. */
   resume(guard: SyncGuard): void;
   /** The one who held it last has died holding it. */
   recover(guard: SyncGuard): void;
+  /** Held -> Released, Lost -> Gone; the caller gives the units back, which are returned. 0 if it has left before. */
+  leave(guard: SyncGuard): number;
   /** Makes a held guard one of `units` and returns how many it had; the caller moves the difference. */
   convert(guard: SyncGuard, units: number): number;
 }
@@ -84,6 +89,11 @@ export class SyncGuard {
     this.#units = units;
   }
 
+  /** What it is of, in an error's words. */
+  protected get kind(): string {
+    return this.#source.kind;
+  }
+
   /** `exclusive` when nobody else can hold the lock meanwhile, else `shared`. */
   get mode(): 'exclusive' | 'shared' {
     return this.#units === this.#source.capacity ? 'exclusive' : 'shared';
@@ -107,8 +117,8 @@ export class SyncGuard {
     if (this.#state === Held) return;
     this.#throwLoss();
     const why = this.#state === Suspended ? 'waits for a condition' : 'was released';
-    throw new LockMisuseError(`the guard of ${this.#source.kind} ${why}: it does not hold the lock now`, {
-      lock: this.#source.kind,
+    throw new LockMisuseError(`the guard of ${this.kind} ${why}: it does not hold the lock now`, {
+      lock: this.kind,
     });
   }
 
@@ -117,7 +127,8 @@ export class SyncGuard {
     const rare = (this.#rare ??= {});
     if (rare.controller === undefined) {
       rare.controller = new AbortController();
-      if (rare.loss !== undefined) rare.controller.abort(rare.loss);
+      const why = rare.loss ?? rare.expired;
+      if (why !== undefined) rare.controller.abort(why);
     }
     return rare.controller.signal;
   }
@@ -169,6 +180,12 @@ export class SyncGuard {
         rare.loss = loss;
         rare.controller?.abort(loss);
       },
+      expire(guard, why) {
+        if (guard.#state !== Held) return;
+        const rare = (guard.#rare ??= {});
+        rare.expired = why;
+        rare.controller?.abort(why);
+      },
       suspend(guard, source, abandon) {
         guard.assertHeld();
         if (guard.#source !== source) {
@@ -185,6 +202,11 @@ export class SyncGuard {
       },
       recover(guard) {
         (guard.#rare ??= {}).recovered = true;
+      },
+      leave(guard) {
+        if (guard.#state !== Held && guard.#state !== Lost) return 0;
+        guard.#state = guard.#state === Held ? Released : Gone;
+        return guard.#units;
       },
       convert(guard, units) {
         guard.assertHeld();

@@ -37,9 +37,11 @@ export interface Limits {
   lift(): void;
 }
 
-/** One who waits for several units, or not for ever. */
+/** One who waits for several units, or not for ever, or who could use what goes with them. */
 export class Waiter {
   readonly units: number;
+  /** What it will climb to once it has the units: whoever has climbed there may leave that to it. */
+  readonly tier: object | undefined;
   readonly promise: Promise<unknown> = new Promise(capture);
   readonly resolve: Resolve = resolveLast;
   limits: Limits | undefined = undefined;
@@ -47,8 +49,9 @@ export class Waiter {
   chunk: Chunk | undefined = undefined;
   slot = 0;
 
-  constructor(units: number) {
+  constructor(units: number, tier?: object) {
     this.units = units;
+    this.tier = tier;
   }
 
   /** The units have been taken for it. Only now is its guard made: a thread may have very many waiters. */

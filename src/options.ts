@@ -113,12 +113,12 @@ export function readWaitOptions(options: WaitOptions): ReadWaitOptions {
   return readWait(options);
 }
 
-interface ReadWaitOptions {
+export interface ReadWaitOptions {
   timeout: number;
   signal: AbortSignal | undefined;
 }
 
-function readWait(options: WaitOptions): ReadWaitOptions {
+export function readWait(options: WaitOptions): ReadWaitOptions {
   const { timeout = Infinity, signal } = options;
   if (typeof timeout !== 'number') throw wrongType('timeout', 'a number of milliseconds', timeout);
   if (!(timeout >= 0)) throw new RangeError(`'timeout' must not be negative or NaN, got ${timeout}`);
@@ -173,12 +173,13 @@ function checkFair({ fair = false }: LockOptions): boolean {
 }
 
 // Inherited keys too: what was not looked at here must not be read later.
-function checkKeys(options: unknown, known: readonly string[]): void {
+export function checkKeys(options: unknown, known: readonly string[], more: readonly string[] = []): void {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
   // It has no keys of its own that could be unknown, and would be a wait without an end.
   if (isAbortSignal(options)) throw wrongType('options', 'an object such as { signal }', options);
   for (const key in options) {
-    if (!known.includes(key)) throw new TypeError(`unknown option '${key}'; known here: ${known.join(', ')}`);
+    if (!known.includes(key) && !more.includes(key))
+      throw new TypeError(`unknown option '${key}'; known here: ${known.join(', ')}`);
   }
 }
 
@@ -207,7 +208,7 @@ export function checkCallable(name: string, value: unknown): void {
   if (typeof value !== 'function') throw wrongType(name, 'a function', value);
 }
 
-function wrongType(name: string, wanted: string, got: unknown): TypeError {
+export function wrongType(name: string, wanted: string, got: unknown): TypeError {
   let kind: string = typeof got;
   if (got === null) kind = 'null';
   else if (Array.isArray(got)) kind = 'an array';
@@ -216,7 +217,7 @@ function wrongType(name: string, wanted: string, got: unknown): TypeError {
 }
 
 // Not instanceof: a signal from another realm or from a polyfill serves as well.
-function isAbortSignal(value: unknown): value is AbortSignal {
+export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const signal = value as Partial<AbortSignal>;
   return (

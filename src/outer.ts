@@ -50,6 +50,8 @@ export interface Outer extends Sleeper {
   tryTake(units: number): boolean;
   /** Takes units, blocking the thread for at most `ms`. False if they did not come. */
   take(units: number, ms: number): boolean;
+  /** Where nobody is kept from passing others: what is about to be given back has gone round here for as long as it may. */
+  stepAside?(): void;
   /** Gives units back. */
   give(units: number): void;
 }

@@ -7,9 +7,12 @@
 import { Climb } from './climb.js';
 import type { Outer } from './outer.js';
 
-/** How long what was taken outside may go round in this thread while others wait for it. */
-const PASSES = 256;
-const PASSING_MS = 10;
+/** How long, and how often, what was taken outside may go round in this thread while others wait for it. */
+export interface Bound {
+  readonly ms: number;
+  readonly grants: number;
+}
+export const BOUND: Bound = { ms: 10, grants: 256 };
 /** In ms. */
 const LOOK_EVERY = 10;
 
@@ -19,6 +22,8 @@ export class Outside {
   /** How often, and since when, units have been passed on inside although others waited. */
   #passes = 0;
   #passingSince = 0;
+  /** Whether they have gone round for as long as they may. */
+  #exhausted = false;
   /** When the others may next be looked at by one who does not wait. */
   #nextLook = 0;
 
@@ -55,16 +60,20 @@ export class Outside {
   }
 
   /** Whether units that come back may go to another one of this thread. `whole`: they are all that there are. */
-  mayPass(whole: boolean): boolean {
+  mayPass(whole: boolean, { ms, grants }: Bound = BOUND): boolean {
     if (!this.#outer.awaited) return true;
     if (this.#outer.fair || !whole || this.#outer.passable === false) return false;
     if (this.#passes === 0) this.#passingSince = performance.now();
-    return ++this.#passes < PASSES && performance.now() - this.#passingSince < PASSING_MS;
+    if (++this.#passes < grants && performance.now() - this.#passingSince < ms) return true;
+    this.#exhausted = true;
+    return false;
   }
 
   /** Gives units back to the others, after what may have been many passes. */
   give(units: number): void {
     this.#passes = 0;
+    if (this.#exhausted) this.#outer.stepAside?.();
+    this.#exhausted = false;
     this.#outer.give(units);
   }
 }

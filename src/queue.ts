@@ -19,7 +19,6 @@
  * - Whenever the head leaves, for whatever reason, those behind it are looked at.
  * - Whoever's signal is aborted is granted nothing, even if its abort listener has not run yet.
  */
-import { LockDeadlockError, LockTimeoutError } from './errors.js';
 import { control } from './guard.js';
 import type { Source, SyncGuard } from './guard.js';
 import { limit } from './limits.js';
@@ -29,24 +28,34 @@ import { checkCallable, readWaitOptions } from './options.js';
 import type { WaitOptions } from './options.js';
 import type { Outer } from './outer.js';
 import { Outside } from './outside.js';
+import type { Bound } from './outside.js';
+import { deadlock, timedOut } from './refusals.js';
 
 type GuardClass<G extends SyncGuard, O extends Outer> = new (queue: Queue<G, O>, units: number) => G;
 
 export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Line implements Source {
-  readonly kind: string;
   readonly capacity: number;
-  readonly #Guard: GuardClass<G, O>;
+  readonly #kind: string;
+  // Takes a queue like this one. Said as `never`, so that who gives a narrower guard is a queue of the wider ones too.
+  readonly #Guard: new (queue: never, units: number) => G;
   free: number;
+  /** The name by which it was found, if it was. */
+  key: string | undefined = undefined;
   outer: O | undefined = undefined;
   #outside: Outside | undefined = undefined;
 
   /** `kind` is what errors call the lock: "the mutex". */
   constructor(kind: string, capacity: number, Guard: GuardClass<G, O>) {
     super();
-    this.kind = kind;
+    this.#kind = kind;
     this.capacity = capacity;
     this.free = capacity;
     this.#Guard = Guard;
+  }
+
+  /** What errors call it. */
+  get kind(): string {
+    return this.#kind;
   }
 
   /** From now on others may want the units, too. They have been told of those that are with guards already. */
@@ -89,7 +98,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
 
   /** A guard of units that have been taken. */
   newGuard(units: number): G {
-    const guard = new this.#Guard(this, units);
+    const guard = new this.#Guard(this as never, units);
     if (this.outer?.recovered === true) this.#tell(this.outer, guard);
     return guard;
   }
@@ -106,44 +115,45 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   }
 
   /** Releases a guard that nobody has seen: what it would have told is still to be told. */
-  #takeBack(guard: G): void {
+  takeBack(guard: G): void {
     if (guard.recovered && this.outer !== undefined) this.outer.recovered = true;
     guard.release();
   }
 
-  /** Takes the units, or waits for them. Whatever goes wrong is a rejection. */
-  acquire(units: number, options?: WaitOptions): Promise<G> {
-    if (options !== undefined) return this.#acquireWithin(units, options);
+  /** Takes the units, or waits for them. Whatever goes wrong is a rejection. `tier`: see `Waiter`. */
+  acquire(units: number, options?: WaitOptions, tier?: object): Promise<G> {
+    if (options !== undefined) return this.#acquireWithin(units, options, tier);
     const guard = this.tryAcquire(units);
     if (guard !== null) return granted(guard);
-    if (units === 1) {
+    if (units === 1 && tier === undefined) {
       const promise = this.wait() as Promise<G>;
       if (this.outer !== undefined) this.#handOver();
       return promise;
     }
-    const waiter = new Waiter(units);
+    const waiter = new Waiter(units, tier);
     this.join(waiter);
     return waiter.promise as Promise<G>;
   }
 
   // An async function, although that costs a promise more than a plain wait: the error is then made on the
   // caller's asynchronous stack and shows who waited, not a timer's innards.
-  async #acquireWithin(units: number, options: WaitOptions): Promise<G> {
+  async #acquireWithin(units: number, options: WaitOptions, tier?: object): Promise<G> {
     const { timeout, signal } = readWaitOptions(options);
     if (signal?.aborted) throw signal.reason;
     const guard = this.tryAcquire(units);
     if (guard !== null) return guard;
-    if (timeout === 0) throw this.#timeoutError(timeout);
-    const waiter = new Waiter(units);
+    if (timeout === 0) throw timedOut(this, timeout);
+    const { key } = this;
+    const waiter = new Waiter(units, tier);
     this.append(waiter);
     limit(waiter, timeout, signal);
     if (this.outer !== undefined) this.#handOver();
     const outcome = (await waiter.promise) as G | Refusal;
-    if (outcome === TimedOut) throw this.#timeoutError(timeout);
+    if (outcome === TimedOut) throw timedOut(this, timeout, key);
     if (outcome === Aborted) throw signal?.reason;
     if (signal?.aborted) {
       // Aborted after the grant and before anybody could see it: the grant is passed on.
-      this.#takeBack(outcome);
+      this.takeBack(outcome);
       throw signal.reason;
     }
     return outcome;
@@ -160,8 +170,8 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   #takeSync(units: number, options: WaitOptions = {}): void {
     const { timeout, signal } = readWaitOptions(options);
     if (signal?.aborted) throw signal.reason;
-    if (this.free < units) throw this.#deadlockError();
-    if (!this.#takeSyncWithin(units, timeout)) throw this.#timeoutError(timeout);
+    if (this.free < units) throw deadlock(this);
+    if (!this.#takeSyncWithin(units, timeout)) throw timedOut(this, timeout);
   }
 
   /** Gives units back and leaves those in the line where they are: the thread is about to be blocked. */
@@ -198,7 +208,7 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     const signal = options?.signal; // now: the caller may use the object for something else meanwhile
     const guard = await this.acquire(units, options);
     if (signal?.aborted) {
-      this.#takeBack(guard);
+      this.takeBack(guard);
       throw signal.reason;
     }
     try {
@@ -230,14 +240,37 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     }
   }
 
-  // The next of this thread may have what was taken outside without any way round, if it is just what he wants.
-  #giveOut(outside: Outside, units: number): void {
+  /**
+   * Who of this thread may have what was taken outside without any way round: the next one, if it is just what he
+   * wants, and others do not wait for too long. Each answer counts as one pass.
+   */
+  heir(units: number, bound?: Bound): Entry | undefined {
     const { first } = this;
-    const suits = first !== undefined && unitsOf(first) === units && !isAborted(first);
-    if (suits && outside.mayPass(units === this.capacity)) {
-      this.#grant(first, units);
-      return;
-    }
+    if (first === undefined || unitsOf(first) !== units || isAborted(first)) return undefined;
+    return this.#outside?.mayPass(units === this.capacity, bound) === false ? undefined : first;
+  }
+
+  /** Gives him the units of a guard that has left. */
+  passTo(heir: Entry, units: number): void {
+    this.free += units;
+    this.#grant(heir, units);
+  }
+
+  /** Gives units back that are not for the next one of this thread: others have waited for long. */
+  giveAway(units: number): void {
+    this.free += units;
+    if (this.length === 0) this.outer?.give(units);
+    else if (this.#outside === undefined) this.#handOver();
+    else this.#giveOutside(this.#outside, units);
+  }
+
+  #giveOut(outside: Outside, units: number): void {
+    const heir = this.heir(units);
+    if (heir !== undefined) this.#grant(heir, units);
+    else this.#giveOutside(outside, units);
+  }
+
+  #giveOutside(outside: Outside, units: number): void {
     try {
       outside.give(units);
     } finally {
@@ -291,22 +324,6 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
     this.shift();
     if (typeof first === 'function') first(this.newGuard(units));
     else first.granted(this);
-  }
-
-  #deadlockError(): LockDeadlockError {
-    const message =
-      `waiting for ${this.kind} would never end: a task of this thread holds it, and could not release it ` +
-      'while the thread is blocked. Use the asynchronous call here.';
-    return new LockDeadlockError(message, { lock: this.kind });
-  }
-
-  #timeoutError(timeout: number): LockTimeoutError {
-    const held = this.capacity - this.free;
-    let state = this.free === 0 ? 'held' : `${held} held`;
-    if (this.outer !== undefined && this.free > 0)
-      state = held === 0 ? `held by ${this.outer.others}` : `${state} by this thread`;
-    const message = `timed out after ${timeout} ms waiting for ${this.kind} (${state}; others waiting: ${this.length})`;
-    return new LockTimeoutError(message, { lock: this.kind });
   }
 }
 

@@ -2,7 +2,7 @@ import { checkRWLockOptions } from './options.js';
 import type { RWLockOptions, WaitOptions } from './options.js';
 import { Queue } from './queue.js';
 import { RWGuard } from './rw-guard.js';
-import { joinShared, share } from './shared.js';
+import { joinShared, needsNoHandle, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { ALL, RWLockWords } from './words/rwlock.js';
 
@@ -12,6 +12,8 @@ const FAIR = 1;
 
 // A reader takes one unit, a writer all of them.
 const newQueue = (): RWQueue => new Queue('the reader-writer lock', ALL, RWGuard);
+
+let view: (queue: object) => RWLock;
 
 /**
  * Many readers or one writer, in order of arrival: a reader never overtakes a writer who waits, so neither side
@@ -37,8 +39,19 @@ const newQueue = (): RWQueue => new Queue('the reader-writer lock', ALL, RWGuard
  * console.log(before, after); // colour,red colour,blue
  */
 export class RWLock {
+  static {
+    view = (queue) => {
+      const made = new RWLock();
+      made.#queue = queue as RWQueue;
+      made.#named = true;
+      return made;
+    };
+  }
+
   #queue = newQueue();
   #handle: LockHandle | undefined = undefined;
+  /** Whether it is one of a name: then every thread finds it by that. */
+  #named = false;
   #fair: boolean;
 
   constructor(options: RWLockOptions = {}) {
@@ -62,6 +75,7 @@ export class RWLock {
 
   /** What another thread needs to join the lock: see `Mutex.handle`. */
   get handle(): LockHandle {
+    if (this.#named) throw needsNoHandle(this.#queue.kind);
     const fair = this.#fair;
     this.#handle ??= share(this.#queue, 'rwlock', fair ? FAIR : 0, (place) => new RWLockWords(place, fair));
     return this.#handle;
@@ -116,3 +130,6 @@ export class RWLock {
     return this.#queue.tryAcquire(ALL);
   }
 }
+
+/** Of a queue that is found by its name. Not exported from the package. */
+export const viewOf: (queue: object) => RWLock = view;

@@ -2,7 +2,7 @@ import { SyncGuard } from './guard.js';
 import { checkCapacity, checkPermits, MAX_PERMITS } from './options.js';
 import type { WaitOptions } from './options.js';
 import { Queue } from './queue.js';
-import { joinShared, share } from './shared.js';
+import { joinShared, needsNoHandle, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { overwritten } from './words/seat.js';
 import { SemaphoreWords } from './words/semaphore.js';
@@ -17,6 +17,8 @@ function oldQueue(permits: number): SemaphoreQueue {
   if (permits < 1 || permits > MAX_PERMITS) throw overwritten('semaphore');
   return newQueue(permits);
 }
+
+let view: (queue: { readonly capacity: number }) => Semaphore;
 
 /**
  * A number of permits, handed out in order of arrival. A large request at the head of the line is not passed by
@@ -35,8 +37,19 @@ function oldQueue(permits: number): SemaphoreQueue {
  * await load(5_000_000);
  */
 export class Semaphore {
+  static {
+    view = (queue) => {
+      const made = new Semaphore(queue.capacity);
+      made.#queue = queue as SemaphoreQueue;
+      made.#named = true;
+      return made;
+    };
+  }
+
   #queue: SemaphoreQueue;
   #handle: LockHandle | undefined = undefined;
+  /** Whether it is one of a name: then every thread finds it by that. */
+  #named = false;
 
   /** With how many permits it starts, which is also the most it ever has: 1 to 536,870,911. */
   constructor(permits: number) {
@@ -78,6 +91,7 @@ export class Semaphore {
    * this thread alone and costs nothing between threads.
    */
   get handle(): LockHandle {
+    if (this.#named) throw needsNoHandle(this.#queue.kind);
     const permits = this.#queue.capacity;
     this.#handle ??= share(this.#queue, 'semaphore', permits, (place) => new SemaphoreWords(place, permits));
     return this.#handle;
@@ -159,3 +173,6 @@ export class Semaphore {
     return this.#queue.runSync(permits, fn, options);
   }
 }
+
+/** Of a queue that is found by its name. Not exported from the package. */
+export const viewOf: (queue: { readonly capacity: number }) => Semaphore = view;

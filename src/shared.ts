@@ -1,4 +1,5 @@
 /** How a lock of one thread becomes one of many: its queue gets an outside, words that other threads see too. */
+import { LockMisuseError } from './errors.js';
 import type { SyncGuard } from './guard.js';
 import type { Outer } from './outer.js';
 import type { Queue } from './queue.js';
@@ -39,4 +40,10 @@ export function joinShared<G extends SyncGuard, O extends Outer>(
   queue.open(words(block.place(lock), config));
   block.locks.set(lock, queue);
   return { queue, config, handle };
+}
+
+export function needsNoHandle(kind: string): LockMisuseError {
+  return new LockMisuseError(`${kind} needs no handle: every thread of this process finds it by its name`, {
+    lock: kind,
+  });
 }

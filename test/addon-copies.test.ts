@@ -171,7 +171,7 @@ test('each copy takes the words that another has given', async () => {
 /** A copy that says of itself that it lays the memory out otherwise: its note's type is the layout. */
 function writeForeign(layout: number): void {
   const bytes = readFileSync(binary);
-  const note = bytes.indexOf(Buffer.from('\t\0\0\0\u0004\0\0\0\u0001\0\0\0tierlock\0', 'latin1'));
+  const note = bytes.indexOf(Buffer.from('\t\0\0\0\u0004\0\0\0\u0002\0\0\0tierlock\0', 'latin1'));
   assert.notEqual(note, -1);
   bytes.writeInt32LE(layout, note + 8);
   writeFileSync(join(folder, 'foreign.node'), bytes);
@@ -193,7 +193,7 @@ test(
           () => addon.names(),
           () => addon.onRing(() => {}),
           () => addon.ring(1),
-        ]) assert.throws(use, { code: 'ERR_LOCK_LAYOUT', message: /another release.*first.*4711, not 1/ });
+        ]) assert.throws(use, { code: 'ERR_LOCK_LAYOUT', message: /another release.*first.*4711, not 2/ });
         assert.throws(() => addon.closeName(0), RangeError);
         const words = new Int32Array(new SharedArrayBuffer(4));
         addon.onThreadEnd(words, 0, 1);

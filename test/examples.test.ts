@@ -10,7 +10,7 @@ import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-// Inside of the package, so that 'tierlock' is this package itself.
+// Inside of the package, so that 'tierlock' and 'tierlock/oslo' are this package itself.
 const folder = join(root, 'dist', 'examples');
 
 interface Example {
@@ -72,15 +72,16 @@ for (const { name, code } of examples) {
   });
 }
 
-test('every public name has a doc comment with an example', () => {
-  const index = readFileSync(join(root, 'src', 'index.ts'), 'utf8');
-  const lists = [...index.matchAll(/export (?:type )?\{([^}]+)\}/g)];
-  const names = lists.flatMap(([, list]) => list?.match(/\w+/g) ?? []);
-  const all = sources.map((file) => readFileSync(join(root, 'src', file), 'utf8')).join('\n');
-  for (const name of names) {
-    const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:abstract )?\\w+ ${name}\\b`).exec(
-      all,
-    )?.[1];
-    assert.match(comment ?? '', /@example/, `${name} has an example`);
-  }
-});
+for (const face of ['index', 'oslo']) {
+  test(`every public name of ${face} has a doc comment with an example`, () => {
+    const names = readFileSync(join(root, 'src', `${face}.ts`), 'utf8');
+    for (const [, list, path] of names.matchAll(/export (?:type )?\{([^}]+)\} from '\.\/(.+)\.js'/g)) {
+      const source = readFileSync(join(root, 'src', `${path}.ts`), 'utf8');
+      for (const name of list?.match(/\w+/g) ?? []) {
+        const declared = `/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:abstract |async )?\\w+ ${name}\\b`;
+        const comment = new RegExp(declared).exec(source)?.[1];
+        assert.match(comment ?? '', /@example/, `${name} has an example`);
+      }
+    }
+  });
+}

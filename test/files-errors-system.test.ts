@@ -105,7 +105,7 @@ test(
       const [end, ...still] = (await user.run('upgrade', read)) as [string, string, boolean];
       assert.match(end, kind === 'flock' ? /^null$/ : mayNot);
       assert.deepEqual(still, ['shared', true], 'what it had it has still');
-      assert.equal(kernelLocks(readable).length, 1);
+      await waitUntil(() => kernelLocks(readable).length === 1, { what: 'it has just that' });
       assert.equal(await user.run('letGo', read), true);
       assert.deepEqual(kernelLocks(readable), []);
       chmodSync(readable, 0o666);

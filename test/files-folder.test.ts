@@ -93,10 +93,17 @@ test('what nobody uses is removed, and nothing else', () => {
   assert.equal(folder.remove('lock', 'yarn'), 'left');
 });
 
-test('in a folder of oslo nothing is removed, because its programs would not notice', () => {
+test('a folder of oslo is not cleaned, because its programs would not notice; but one file can be removed', () => {
   const folder = openFolder({ lockPath: newFolder(), naming: 'oslo' });
   assert.throws(() => folder.clean(), { name: LockUnsupportedError.name, message: /does not notice/ });
-  assert.throws(() => folder.remove('lock', 'a'), LockUnsupportedError);
+  assert.equal(folder.remove('lock', 'a/b', 'nova'), 'left');
+  const lock = new FileLock(folder.entry('lock', 'a/b', 'nova').path);
+  const guard = lock.lockSync();
+  assert.equal(folder.remove('lock', 'a/b', 'nova'), 'in use');
+  guard.release();
+  assert.equal(folder.remove('lock', 'a/b', 'nova'), 'removed');
+  using again = lock.lockSync();
+  assert.ok(again.held && existsSync(lock.path));
 });
 
 test('a folder that is gone is an error that says so', () => {

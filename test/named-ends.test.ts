@@ -49,7 +49,7 @@ for (const name of ['stay', 'staySync']) {
   test(`${name}: so too, if others had the name open, and closed it without having noticed`, async () => {
     const data = task('untold');
     const team = await stayed(name, data, 2);
-    const slot = openSlot('mutex:untold');
+    const slot = openSlot('\0mutex:untold');
     await team.terminate(0);
     slot.close();
     assert.equal(countNames(), 1);

@@ -37,7 +37,7 @@ test('a name is open while it is held or waited for, and not longer', async () =
 });
 
 test('whatever ends a wait closes the name', async () => {
-  const other = openSlot('mutex:a');
+  const other = openSlot('\0mutex:a');
   const theirs = new MutexWords(other.place, false);
   // Like one in another thread: our own queue does not know of it.
   assert.equal(theirs.tryTake(1), true);
@@ -100,7 +100,7 @@ test('a million names that have been used leave nothing behind', () => {
 });
 
 test('thousands of waits that were given up leave nothing behind', async () => {
-  const other = openSlot('mutex:a');
+  const other = openSlot('\0mutex:a');
   const theirs = new MutexWords(other.place, false);
   theirs.tryTake(1);
   const giveUp = async (): Promise<void> => {
@@ -144,7 +144,7 @@ test('locks of several kinds take turns in the same slots', async () => {
 });
 
 test('a life slot is taken over with the seats empty, and the dead stay dead', () => {
-  const slot = openSlot('mutex:a');
+  const slot = openSlot('\0mutex:a');
   const { layout, words } = slot.place.memory;
   const enter = (): MappedMemory =>
     new MappedMemory(loadAddon(), new Int32Array(words.buffer as ArrayBuffer), layout);

@@ -14,6 +14,7 @@ const modules: Readonly<Record<string, () => Promise<{ contestants: Contestants 
   'await-lock': () => import('./await-lock.js'),
   'p-limit': () => import('./p-limit.js'),
   '@rocicorp/lock': () => import('./rocicorp-lock.js'),
+  'lock(name)': () => import('./tierlock-named.js'),
   'navigator.locks': () => import('./web-locks.js'),
 };
 

@@ -38,6 +38,7 @@ export interface Origin {
 /** By the contestant's name up to its colon. */
 const modules: Readonly<Record<string, string>> = {
   tierlock: './tierlock-shared.js',
+  'lock(name)': './tierlock-names-shared.js',
   floor: './floors-shared.js',
   'SAB naive': './sab-naive.js',
   'SAB 3-state': './sab-3-state.js',

@@ -1,34 +1,12 @@
-/**
- * A lock between processes: the kernel's lock on a file. All objects of one thread for the same range of a file have
- * one queue (queue.ts), so however many tasks wait, the kernel sees one of them.
- */
+/** A lock between processes: the kernel's lock on a file. */
 import { resolve } from 'node:path';
 import { LockUnsupportedError } from '../errors.js';
 import { checkFileOptions, readFileWaitOptions } from '../options.js';
 import type { FileLockOptions, FileWaitOptions } from '../options.js';
-import { Queue } from '../queue.js';
-import { RWGuard } from '../rw-guard.js';
-import { ALL, KernelFile } from './kernel-file.js';
-import type { FileRange } from './kernel-file.js';
-
-type FileQueue = Queue<RWGuard, KernelFile>;
-
-const queues = new Map<string, WeakRef<FileQueue>>();
-const goodbye = new FinalizationRegistry<string>((key) => {
-  if (queues.get(key)?.deref() === undefined) queues.delete(key);
-});
-
-/** The queue of this thread for that range. */
-function queueFor(range: FileRange): FileQueue {
-  const key = `${range.kind}:${range.start}:${range.length}:${range.path}`;
-  const known = queues.get(key)?.deref();
-  if (known !== undefined) return known;
-  const queue: FileQueue = new Queue(`the file lock '${range.path}'`, ALL, RWGuard);
-  queue.open(new KernelFile(range));
-  queues.set(key, new WeakRef(queue));
-  goodbye.register(queue, key);
-  return queue;
-}
+import type { RWGuard } from '../rw-guard.js';
+import { fileQueue } from './file-queue.js';
+import type { FileQueue } from './file-queue.js';
+import { ALL } from './kernel-file.js';
 
 /**
  * The kernel's lock on a file, or on a range of it. It excludes other processes, other threads and other handles, and
@@ -55,7 +33,7 @@ export class FileLock {
     if (typeof path !== 'string' || path === '' || path.includes('\0'))
       throw new TypeError("'path' must be the path of a file");
     this.path = resolve(path);
-    this.#queue = queueFor({ path: this.path, ...checkFileOptions(options) });
+    this.#queue = fileQueue({ path: this.path, ...checkFileOptions(options) });
   }
 
   /** Waits until the lock is ours: alone, or, if `shared`, beside others who share it. */

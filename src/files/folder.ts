@@ -125,22 +125,23 @@ export class Folder {
 
   /** Removes the lock files that nobody uses, and forgets holders who are dead. */
   clean(): Cleaned {
-    this.#mayRemove();
+    if (this.naming === 'oslo') this.#refuseToClean();
     this.#records.sweep();
     return cleanFolder(this.#addon, this.path);
   }
 
-  /** Removes the lock file of that name, if nobody uses it. */
+  /**
+   * Removes the lock file of that name, if nobody holds it. Whoever of this package waits for it notices. A program with
+   * oslo.concurrency does not, so there the caller must know that none has it open.
+   */
   remove(kind: NameKind, name: string, prefix = ''): Removal {
-    this.#mayRemove();
     return removeFile(this.#addon, this.path, this.fileOf(kind, name, prefix));
   }
 
-  #mayRemove(): void {
-    if (this.naming !== 'oslo') return;
+  #refuseToClean(): never {
     const message =
-      `lock files of '${this.path}' cannot be removed while they are used: oslo.concurrency does not notice it, and ` +
-      'processes would lock different files. Stop all that use the folder, and remove them by hand';
+      `the lock files of '${this.path}' cannot be removed while the folder is used: oslo.concurrency does not notice ` +
+      'it, and processes would lock different files. Stop all that use the folder, and remove them by hand';
     throw new LockUnsupportedError(message, { lock: this.path });
   }
 }

@@ -61,6 +61,8 @@ export interface Holder {
 
 /** The record of a hold. */
 export interface HolderRecord {
+  /** It is another grant now. */
+  renew(mode: HeldMode, token: bigint): void;
   /** Before the lock is let go. Again, it does nothing. */
   clear(): void;
 }
@@ -86,7 +88,7 @@ export function hashOf(file: string): Hash {
 }
 
 /** The record that there was no room for. */
-const nothing: HolderRecord = { clear: () => undefined };
+const nothing: HolderRecord = { renew: () => undefined, clear: () => undefined };
 
 export class Records {
   readonly #words: Int32Array<ArrayBuffer>;
@@ -116,12 +118,17 @@ export class Records {
     words[at + HASH] = hash.low;
     words[at + HASH + 1] = hash.high;
     this.#doubles[(at + START) >> 1] = self.start;
+    return new Written(this, words, at, this.fill(at, mode, token));
+  }
+
+  /** Writes what changes with each grant into a slot that is odd, and makes it even. */
+  fill(at: number, mode: HeldMode, token: bigint): number {
+    const words = this.#words;
     this.#doubles[(at + SINCE) >> 1] = Date.now();
     this.#longs[(at + TOKEN) >> 1] = token;
     words[at + MODE] = mode === 'exclusive' ? 1 : 2;
     words[at + SUM] = sumOf(words, at);
-    const before = Atomics.add(words, at, 1);
-    return new Written(words, at, (before + 1) | 0);
+    return (Atomics.add(words, at, 1) + 1) | 0;
   }
 
   /** Who holds it; undefined if nobody says so, and 'unknown' if somebody is just about to say something. */
@@ -182,7 +189,7 @@ export class Records {
   }
 
   #empty(at: number, seq: number): void {
-    new Written(this.#words, at, seq).clear();
+    new Written(this, this.#words, at, seq).clear();
   }
 
   /** The slot as somebody has written it; undefined if it changes all the time. */
@@ -210,14 +217,22 @@ export class Records {
 }
 
 class Written implements HolderRecord {
+  readonly #records: Records;
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #at: number;
-  readonly #seq: number;
+  #seq: number;
 
-  constructor(words: Int32Array<ArrayBuffer>, at: number, seq: number) {
+  constructor(records: Records, words: Int32Array<ArrayBuffer>, at: number, seq: number) {
+    this.#records = records;
     this.#words = words;
     this.#at = at;
     this.#seq = seq;
+  }
+
+  renew(mode: HeldMode, token: bigint): void {
+    const seq = this.#seq;
+    if (Atomics.compareExchange(this.#words, this.#at, seq, (seq + 1) | 0) !== seq) return;
+    this.#seq = this.#records.fill(this.#at, mode, token);
   }
 
   clear(): void {

@@ -33,6 +33,7 @@ export function cleanFolder(addon: Addon, folder: string): Cleaned {
   const removed: string[] = [];
   const inUse: string[] = [];
   for (const file of files) {
+    if (nameOf(file) === undefined) continue;
     const removal = removeFile(addon, folder, file);
     if (removal === 'removed') removed.push(file);
     else if (removal === 'in use') inUse.push(file);
@@ -40,9 +41,8 @@ export function cleanFolder(addon: Addon, folder: string): Cleaned {
   return { removed, inUse };
 }
 
-/** Removes that one, if it may. */
+/** Removes that one, which is the file of some name, if it may. */
 export function removeFile(addon: Addon, folder: string, file: string): Removal {
-  if (nameOf(file) === undefined) return 'left';
   const path = join(folder, file);
   let fd: number;
   try {

@@ -22,6 +22,7 @@ import {
   USED,
   VERSION,
 } from './memory.js';
+import { CONFIG } from './seat.js';
 import type { Place } from './seat.js';
 
 /** The kinds of locks, as the words name them: 1, 2, ... */
@@ -51,7 +52,6 @@ export interface LockHandle {
 
 // Words of a lock's slot that are written once, before anybody else sees the lock.
 const KIND = 2;
-const CONFIG = 3;
 
 /** A block as this thread sees it. */
 export class Block {

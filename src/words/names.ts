@@ -25,33 +25,59 @@ import type { Place } from './seat.js';
 // About a megabyte a chunk, of which a thread touches one page: its rows.
 const CHUNK: Layout = { locks: 64, threads: 256, stride: 16 };
 
+/** The words of the first chunk's header that count the grants of the whole process, 64 bits. */
+const GRANTS = 12;
+
+// So many slots are known for good to a thread that has used them. To make them again takes as long as to lock.
+const KNOWN = 1024;
+
 let block: Addon | undefined;
+const slots: NamedSlot[] = [];
+let grants: BigInt64Array | undefined;
+let alone = 0n;
 const chunks: MappedMemory[] = [];
 
 /** One use of a name by this thread. */
 export class NamedSlot {
   readonly place: Place;
-  readonly #number: number;
+  readonly number: number;
 
   constructor(place: Place, number: number) {
     this.place = place;
-    this.#number = number;
+    this.number = number;
   }
 
   /** Once, and only when this thread neither holds anything of it nor waits. */
   close(): void {
-    block?.closeName(this.#number, true);
+    block?.closeName(this.number, true);
   }
+}
+
+/** A number greater than any that a thread of this process was given before. Only while a name is open. */
+export function nextGrant(): bigint {
+  // Nobody has found a name in the block: there is none, and this thread is alone.
+  if (block === undefined) return ++alone;
+  return Atomics.add((grants ??= openGrants()), 0, 1n) + 1n;
+}
+
+function openGrants(): BigInt64Array {
+  return new BigInt64Array((block ??= openBlock()).chunk(0), GRANTS * 4, 1);
 }
 
 /** The slot of that name, the same for everybody in this process until all have closed it. */
 export function openSlot(key: string): NamedSlot {
   const addon = (block ??= openBlock());
   const number = addon.openName(key);
+  return slots[number] ?? newSlot(addon, number);
+}
+
+function newSlot(addon: Addon, number: number): NamedSlot {
   const n = Math.floor(number / CHUNK.locks);
   try {
     const memory = (chunks[n] ??= new MappedMemory(addon, new Int32Array(addon.chunk(n)), CHUNK));
-    return new NamedSlot(memory.member.place(number % CHUNK.locks), number);
+    const slot = new NamedSlot(memory.member.place(number % CHUNK.locks), number);
+    if (number < KNOWN) slots[number] = slot;
+    return slot;
   } catch (error) {
     addon.closeName(number);
     throw error;

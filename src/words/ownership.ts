@@ -37,16 +37,21 @@ export const HANDED = 6;
 export abstract class Ownership extends Waiting {
   /** Whether the thread that held what was taken last has died holding it. */
   recovered = false;
-  readonly fair: boolean;
   readonly others = 'another thread';
   protected readonly name: number;
+  readonly #fair: boolean;
   /** The name of the dead one from whom it was taken last. */
   protected dead = 0;
 
   constructor(place: Place, fair: boolean) {
     super(place);
     this.name = place.name;
-    this.fair = fair;
+    this.#fair = fair;
+  }
+
+  /** Whether it goes round in strict order of arrival. */
+  get fair(): boolean {
+    return this.#fair;
   }
 
   /** Whether somebody holds it who lives, as far as the words tell. */

@@ -34,6 +34,8 @@ export const GRANTED = 4;
 export const WORD = 0;
 /** Counts those who came to wait. */
 export const TICKETS = 1;
+/** What the lock was made with: of a mutex or a reader-writer lock whether it is fair (1), of a semaphore its permits. */
+export const CONFIG = 3;
 
 /** This thread's place at a lock of a block. */
 export interface Place {

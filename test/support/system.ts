@@ -69,8 +69,8 @@ export interface KernelLock {
 }
 
 /**
- * All locks on the file, whoever has them. A list that changes while it is read may lack some, so wait for what should be
- * in it. Linux alone tells.
+ * All locks on the file, whoever has them. A list that changes while it is read may lack some, or have some twice, so wait for
+ * what should be in it. Linux alone tells.
  */
 export function kernelLocks(path: string): KernelLock[] {
   const { dev, ino } = statSync(path);

@@ -1,0 +1,99 @@
+/** Ourselves by name: `lock(name)` as users write it, in a thread, and up to a file. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configure, FileLock, lock, synchronized } from '../../src/index.js';
+import { type Contestants, enter, tally } from './contestant.js';
+import { million } from './million.js';
+
+const lockPath = mkdtempSync(join(tmpdir(), 'tierlock-bench-'));
+process.on('exit', () => rmSync(lockPath, { recursive: true, force: true }));
+configure({ lockPath });
+
+const soon = Promise.resolve();
+const external = Object.freeze({ external: true });
+const file = new FileLock(join(lockPath, 'file'));
+
+async function loop(n: number): Promise<void> {
+  for (let i = 0; i < n; i++) {
+    const guard = await lock('name');
+    tally.entered++;
+    void guard.release();
+  }
+}
+
+/** Inside of a lock, so that there is a context on both sides of a comparison. */
+function inContext(loopInside: (n: number) => Promise<void>): (n: number) => Promise<void> {
+  return (n) => lock('context', () => loopInside(n));
+}
+
+class Service {
+  @synchronized('name')
+  async section(): Promise<void> {
+    enter();
+  }
+}
+
+const service = new Service();
+
+/** `n` sections by so many tasks, each of which waits once inside. */
+function crowd(tasks: number, options?: { external: true }): (n: number) => Promise<void> {
+  return async (n) => {
+    let left = n;
+    const task = async (): Promise<void> => {
+      while (left-- > 0) {
+        const guard = await lock('name', options);
+        tally.entered++;
+        await soon;
+        void guard.release();
+      }
+    };
+    await Promise.all(Array.from({ length: tasks }, task));
+  };
+}
+
+export const contestants: Contestants = {
+  'lock(name)': { loop },
+  'lock(name): a million names': {
+    async loop(n) {
+      for (const name of million(n)) {
+        const guard = await lock(name);
+        tally.entered++;
+        void guard.release();
+      }
+    },
+  },
+  'lock(name): in a context': { loop: inContext(loop) },
+  'lock(name): with fn, in a context': {
+    loop: inContext(async (n) => {
+      for (let i = 0; i < n; i++) await lock('name', enter);
+    }),
+  },
+  'lock(name): synchronized, in a context': {
+    loop: inContext(async (n) => {
+      for (let i = 0; i < n; i++) await service.section();
+    }),
+  },
+  'lock(name): external': {
+    async loop(n) {
+      for (let i = 0; i < n; i++) {
+        const guard = await lock('name', external);
+        tally.entered++;
+        void guard.release();
+      }
+    },
+  },
+  'lock(name): and a FileLock': {
+    async loop(n) {
+      for (let i = 0; i < n; i++) {
+        const outer = await lock('name');
+        const guard = await file.lock();
+        tally.entered++;
+        guard.release();
+        void outer.release();
+      }
+    },
+  },
+  'lock(name): 50 tasks': { loop: crowd(50) },
+  'lock(name): 50 tasks, external': { loop: crowd(50, { external: true }) },
+};

@@ -1,0 +1,98 @@
+/**
+ * The group `named`: what it costs to find a lock by its name, while nobody else wants it. The file's tier has its own
+ * group for what it costs at all; here it is compared with the two locks of which it is made.
+ */
+import { contestant } from './contestants/index.js';
+import { absentFile } from './contestants/files.js';
+import { alone } from './files/alone.js';
+import type { Bar, Case, Group } from './harness.js';
+import { effort, loopTimes } from './inner.js';
+
+async function loop(name: string, quick: boolean): Promise<number[]> {
+  const { loop: body } = await contestant(name, 'loop');
+  return loopTimes(body, effort(quick));
+}
+
+const peer = 'proper-lockfile';
+
+const oneName: Case = {
+  name: 'one name',
+  unit: 'ns/op',
+  contestants: ['lock(name)', 'tierlock', 'async-lock'],
+  trial: loop,
+};
+
+const inside: Case = {
+  name: 'one name, inside of a context',
+  unit: 'ns/op',
+  contestants: [
+    'lock(name): in a context',
+    'lock(name): with fn, in a context',
+    'lock(name): synchronized, in a context',
+  ],
+  trial: loop,
+};
+
+const cases: readonly Case[] = [
+  oneName,
+  {
+    ...oneName,
+    name: 'one name, Node 24',
+    contestants: ['lock(name)', 'tierlock', 'navigator.locks'],
+    node: { major: 24, brings: 'navigator.locks' },
+  },
+  {
+    name: 'a million names',
+    unit: 'ns/op',
+    contestants: ['floor: Map set, delete and hash', 'lock(name): a million names'],
+    trial: loop,
+  },
+  inside,
+  { ...inside, name: `${inside.name}, Node 24`, node: { major: 24, brings: 'its own contexts' } },
+  {
+    name: 'one name, external',
+    unit: 'ns/op',
+    contestants: ['lock(name): external', 'lock(name): and a FileLock', peer],
+    absent: (name) => (name === peer ? absentFile(name) : Promise.resolve(undefined)),
+    trial: (name, quick) => (name === peer ? alone(name, quick) : loop(name, quick)),
+  },
+];
+
+const within = [inside.name, `${inside.name}, Node 24`].flatMap((name): Bar[] =>
+  ['with fn', 'synchronized'].map((form) => ({
+    case: name,
+    of: `lock(name): ${form}, in a context`,
+    per: 'lock(name): in a context',
+    is: '<=',
+    limit: 1.5,
+  })),
+);
+
+const bars: readonly Bar[] = [
+  { case: oneName.name, of: 'lock(name)', per: 'tierlock', is: '<=', limit: 5 },
+  { case: oneName.name, of: 'async-lock', per: 'lock(name)', is: '>=', limit: 1.5 },
+  { case: 'one name, Node 24', of: 'navigator.locks', per: 'lock(name)', is: '>=', limit: 20 },
+  {
+    case: 'a million names',
+    of: 'lock(name): a million names',
+    per: 'floor: Map set, delete and hash',
+    is: '<=',
+    limit: 2.5,
+  },
+  ...within,
+  {
+    case: 'one name, external',
+    of: 'lock(name): external',
+    per: 'lock(name): and a FileLock',
+    is: '<=',
+    limit: 1.3,
+  },
+  { case: 'one name, external', of: peer, per: 'lock(name): external', is: '>=', limit: 50 },
+];
+
+const highlights = {
+  'one name': 'lock(name) and release, ns',
+  'one name, external': 'with a file, ns',
+};
+
+export const group: Group = { name: 'named', cases, bars, highlights };

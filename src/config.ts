@@ -1,0 +1,79 @@
+/**
+ * What is set for the whole process: `configure()`. Its parts are cloneable, and reach the worker threads that are
+ * started later: each reads them when it first needs them.
+ */
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
+import { checkKeys, wrongType } from './options.js';
+import type { Via } from './files/folder.js';
+import { checkBound, checkPath, checkVia } from './lock-options.js';
+import type { Bound } from './outside.js';
+
+/**
+ * What `configure` sets. What is left out stays as it is; `undefined` is the default again.
+ *
+ * @example
+ * import { configure } from 'tierlock';
+ * import type { Configuration } from 'tierlock';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const settings: Configuration = { lockPath: join(tmpdir(), 'tierlock-example') };
+ * configure(settings);
+ */
+export interface Configuration {
+  /** The folder of the lock files. Default: TIERLOCK_PATH, else OSLO_LOCK_PATH, else /tmp/tierlock-UID. */
+  readonly lockPath?: string | undefined;
+  /** How the files are locked. Default: as the folder says, or `ofd`. */
+  readonly via?: Via | undefined;
+  /** That the folder may lie on a network file system. Default: false. */
+  readonly network?: boolean | undefined;
+  /** Whether a lock remembers who runs inside of it; `off` saves that, and refuses `reentrant`. Default: on. */
+  readonly deadlock?: 'on' | 'off' | undefined;
+  /** That there are worker threads. `false` is for programs without any, where the addon is missing. Default: true. */
+  readonly threads?: boolean | undefined;
+  /** See `LockCallOptions`. */
+  readonly handover?: Partial<Bound> | undefined;
+}
+
+const KEY = 'tierlock:configuration';
+const known = ['lockPath', 'via', 'network', 'deadlock', 'threads', 'handover'] as const;
+
+let current: Configuration | undefined;
+
+/** What is set now. */
+export function configuration(): Configuration {
+  return (current ??= (getEnvironmentData(KEY) as Configuration | undefined) ?? {});
+}
+
+/** Counts the calls of `configure` in this thread. */
+export let revision = 0;
+
+/**
+ * Sets defaults for the whole thread, and for the worker threads that are started afterwards. Callable again.
+ *
+ * @example
+ * import { configure, lock } from 'tierlock';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * configure({ lockPath: join(tmpdir(), 'tierlock-example') });
+ * await using guard = await lock('orders', { external: true });
+ * console.log(guard.held); // true
+ */
+export function configure(settings: Configuration): void {
+  checkKeys(settings, known);
+  const { lockPath, via, network, deadlock, threads, handover } = settings;
+  if (lockPath !== undefined) checkPath(lockPath);
+  if (via !== undefined) checkVia(via);
+  for (const [name, value] of Object.entries({ network, threads }))
+    if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
+  if (deadlock !== undefined && deadlock !== 'on' && deadlock !== 'off')
+    throw new TypeError(`'deadlock' must be 'on' or 'off', got ${JSON.stringify(deadlock)}`);
+  const next: Record<string, unknown> = { ...configuration() };
+  const bound = handover === undefined ? undefined : checkBound(handover);
+  const given: Record<string, unknown> = { ...settings, handover: bound };
+  for (const name of known) if (name in settings) next[name] = given[name];
+  current = next;
+  revision++;
+  setEnvironmentData(KEY, next);
+}

@@ -1,0 +1,293 @@
+/**
+ * What holding a name means: units of its queue, and with them whatever was climbed to above (tiers/tier.ts).
+ *
+ * A hold has one or more parts: itself, and those who were let in again because they run inside of it or have shown its
+ * guard. It ends after the last part has been released, whichever that is:
+ *
+ *   Held     -> Waiting  when the last part is released before `minHold` is over
+ *   Held, Waiting -> Ended: what was climbed to goes to the next task of this thread if that is to climb to the same (it
+ *                        is its legacy, and taken up as soon as the task runs), or is given back, from the top down
+ */
+import { LockLostError, LockMisuseError } from './errors.js';
+import { control } from './guard.js';
+import { none, Part, Rare } from './hold-source.js';
+import type { Heirs, HoldSource } from './hold-source.js';
+import { Waiter } from './line.js';
+import { nobody } from './nobody.js';
+import type { Bound } from './outside.js';
+import { RWGuard } from './rw-guard.js';
+import type { Climbed, Tier } from './tiers/tier.js';
+import { nextGrant } from './words/names.js';
+
+/** What a timer takes. */
+const LONGEST = 2 ** 31 - 1;
+
+let newest: Hold | undefined;
+let emptied: (() => void)[] = [];
+
+/**
+ * What `lockSync` gives: the proof that a name is held, and the only way to give it back.
+ *
+ * @example
+ * import { lockSync } from 'tierlock';
+ *
+ * using hold = lockSync('orders');
+ * console.log(hold.name, hold.mode, hold.held); // orders exclusive true
+ */
+export class Hold extends RWGuard {
+  /** The prefix and the name. */
+  readonly name: string;
+  readonly #source: HoldSource<Hold>;
+  #token: bigint;
+  #rare: Rare | undefined = undefined;
+  // All that are held in this thread are in one list, the newest first.
+  #older: Hold | undefined = undefined;
+  #newer: Hold | undefined = undefined;
+
+  /** @internal */
+  constructor(source: HoldSource<Hold>, units: number, token: bigint = nextGrant()) {
+    super(source, units);
+    this.name = source.key;
+    this.#source = source;
+    this.#token = token;
+    if (units > 0) Hold.#enlist(this);
+  }
+
+  static #enlist(hold: Hold): void {
+    const older = newest;
+    if (older !== undefined) {
+      hold.#older = older;
+      older.#newer = hold;
+    }
+    newest = hold;
+  }
+
+  /** @internal Calls `fn` once, when nothing is held in this thread any more. */
+  static whenNone(fn: () => void): void {
+    emptied.push(fn);
+  }
+
+  static #tellNone(): void {
+    const all = emptied;
+    emptied = [];
+    for (const fn of all) fn();
+  }
+
+  /** @internal All that are held in this thread, the newest first. */
+  static *all(): Generator<Hold> {
+    for (let hold = newest; hold !== undefined; hold = hold.#older) yield hold;
+  }
+
+  #leaveList(): void {
+    const older = this.#older;
+    const newer = this.#newer;
+    if (newer === undefined) {
+      if (newest !== this) return; // it has left before
+      newest = older;
+      if (older === undefined && emptied.length > 0) Hold.#tellNone();
+    } else {
+      newer.#older = older;
+    }
+    if (older !== undefined) older.#newer = newer;
+    this.#older = this.#newer = undefined;
+  }
+
+  protected override get kind(): string {
+    return `the ${this.#source.noun} '${this.name}'`;
+  }
+
+  /**
+   * A number that grows with every grant of the name, in the highest tier that is held: whatever the lock protects can
+   * refuse who shows a smaller one than it has seen. The same for all who were let in again under one hold.
+   */
+  get token(): bigint {
+    return this.#token;
+  }
+
+  override get signal(): AbortSignal {
+    if (!(this.#source instanceof Part)) return super.signal;
+    const rare = (this.#rare ??= new Rare());
+    return (rare.signal ??= AbortSignal.any([this.#source.whole.signal, super.signal]));
+  }
+
+  /** @internal What was climbed to, if anything was, goes with it from now on. */
+  climb(climbed: Climbed | undefined, heirs: Heirs, bound: Bound | undefined): void {
+    const rare = (this.#rare ??= new Rare());
+    rare.climbed = climbed;
+    if (climbed !== undefined) {
+      // Now: it may be another one's later, with another token.
+      this.#token = climbed.token;
+      climbed.onLost = (loss) => this.#lose(loss);
+      climbed.look?.();
+    }
+    rare.heirs = heirs;
+    rare.bound = bound;
+  }
+
+  /** With all parts, whether it has been released itself or not. */
+  #lose(loss: LockLostError): void {
+    // All at first: those who are told may release some.
+    const all = Array.from(Hold.all()).filter(({ whole }) => whole === this);
+    for (const hold of all) control.lose(hold, loss);
+  }
+
+  override get held(): boolean {
+    this.whole.#rare?.climbed?.look?.();
+    return super.held;
+  }
+
+  override assertHeld(): void {
+    this.whole.#rare?.climbed?.look?.();
+    super.assertHeld();
+  }
+
+  /** @internal It lasts for so long at least, and is told to end when it has lasted for so long, in ms. */
+  limit(least: number, most: number): void {
+    const rare = (this.#rare ??= new Rare());
+    if (least > 0) rare.earliest = performance.now() + least;
+    if (most === Infinity) return;
+    const end = performance.now() + most;
+    const wait = (): void => {
+      const left = Math.ceil(end - performance.now());
+      if (left <= 0) control.expire(this, this.#expired(most));
+      else rare.latest = setTimeout(wait, Math.min(left, LONGEST)).unref();
+    };
+    nobody.runInAsyncScope(wait);
+  }
+
+  #expired(most: number): LockLostError {
+    const message = `${this.kind} has been held for longer than its 'maxHold', ${most} ms: end what needs it, and release it`;
+    return new LockLostError(message, { lock: this.name });
+  }
+
+  /** @internal One more part, for somebody who may be where it is held. */
+  again(units: number): Hold {
+    (this.#rare ??= new Rare()).parts++;
+    const part = new Hold(new Part(this, this.#source), units, this.token);
+    part.#rare = new Rare();
+    return part;
+  }
+
+  /** @internal The hold that it is a part of; itself, if none. */
+  get whole(): Hold {
+    return this.#source instanceof Part ? (this.#source.whole as Hold) : this;
+  }
+
+  /** @internal Whether any part of it is still held. */
+  get lives(): boolean {
+    return this.#rare === undefined ? this.held : this.#rare.parts > 0;
+  }
+
+  /** @internal Where it has climbed to. */
+  get tier(): Tier | undefined {
+    return this.#rare?.climbed?.tier;
+  }
+
+  /** @internal Nobody has seen it, nor will: what it would have told is still to be told, and it need not last. */
+  takeBack(): void {
+    if (this.#rare !== undefined) this.#rare.earliest = 0;
+    this.#source.takeBack(this);
+  }
+
+  /** @internal It is given back, whether its holder is ready or not. */
+  takeAway(why: LockLostError): void {
+    control.lose(this, why);
+    this.release();
+  }
+
+  /** @internal */
+  get noun(): string {
+    return this.#source.noun;
+  }
+
+  /** @internal Where it comes from. */
+  get source(): HoldSource<Hold> {
+    return this.#source;
+  }
+
+  override release(): boolean {
+    // As long as it can be told of a loss.
+    if (this.#rare !== undefined && super.held) this.whole.#rare?.climbed?.confirm?.();
+    this.#leaveList();
+    if (this.#rare !== undefined) this.#leave(this.#rare);
+    return super.release();
+  }
+
+  #leave(rare: Rare): void {
+    const units = control.leave(this);
+    if (units === 0) return;
+    clearTimeout(rare.latest);
+    rare.units = units;
+    this.partReleased();
+  }
+
+  /** @internal */
+  partReleased(): void {
+    const rare = this.#rare;
+    if (rare === undefined || --rare.parts > 0) return;
+    this.#endInTime(rare);
+  }
+
+  #endInTime(rare: Rare): void {
+    const left = rare.earliest === 0 ? 0 : Math.ceil(rare.earliest - performance.now());
+    if (left <= 0) this.#end(rare);
+    else nobody.runInAsyncScope(() => setTimeout(() => this.#endInTime(rare), Math.min(left, LONGEST)));
+  }
+
+  #end({ climbed, heirs, bound, units }: Rare): void {
+    if (heirs === undefined || units < this.#source.capacity) {
+      this.#comeDown(climbed, false, () => this.#source.give(units));
+      return;
+    }
+    const heir = heirs.heir(units, bound);
+    const suits = climbed !== undefined && heir instanceof Waiter && heir.tier === climbed.tier;
+    if (suits && !heirs.fair && climbed.mayPass()) {
+      heirs.legacy = climbed;
+      heirs.passTo(heir, units);
+      return;
+    }
+    this.#comeDown(climbed, suits, () => {
+      if (heir === undefined) heirs.giveAway(units);
+      else heirs.passTo(heir, units);
+    });
+  }
+
+  /** Whatever happens above: those below must not wait for ever. */
+  #comeDown(climbed: Climbed | undefined, polite: boolean, give: () => void): void {
+    try {
+      climbed?.release(polite);
+    } finally {
+      give();
+    }
+  }
+
+  override downgrade(): this {
+    this.#mustBeWhole();
+    this.#rare?.climbed?.downgrade();
+    return super.downgrade();
+  }
+
+  override tryUpgrade(): this | null {
+    this.#mustBeWhole();
+    if (this.mode === 'exclusive') return this;
+    if (super.tryUpgrade() === null) return null;
+    const climbed = this.#rare?.climbed;
+    if (climbed === undefined || climbed.tryUpgrade()) return this;
+    super.downgrade();
+    return null;
+  }
+
+  #mustBeWhole(): void {
+    this.assertHeld();
+    if (!(this.#source instanceof Part) && (this.#rare === undefined || this.#rare.parts === 1)) return;
+    throw new LockMisuseError(
+      `${this.kind} is held by several who were let in again: its mode cannot change`,
+      {
+        lock: this.name,
+      },
+    );
+  }
+}
+
+/** So that the guards of names keep their shape: see guard.ts. */
+export const immortal: Hold = new Hold(none, 0, 0n);

@@ -1,0 +1,184 @@
+/** Who holds what and who waits for it: a look at the names in use, which takes nothing and changes nothing. */
+import { readdirSync } from 'node:fs';
+import { loadAddon } from './addon.js';
+import { Hold } from './hold.js';
+import { checkName, readPlan } from './lock-options.js';
+import type { LockCallOptions, Plan } from './lock-options.js';
+import { keyOf, ofKey } from './named.js';
+import { checkKeys } from './options.js';
+import { alone, locks, semaphores } from './registry.js';
+import type { LockQueue, SemaphoreQueue } from './registry.js';
+import { folderAt } from './tiers/process.js';
+import { openSlot } from './words/names.js';
+import { presence } from './words/presence.js';
+import type { Present } from './words/presence.js';
+import { READ } from './words/readers.js';
+import { threadId } from './words/thread.js';
+
+/**
+ * Somebody who has to do with a name.
+ *
+ * @example
+ * import { inspect, lock } from 'tierlock';
+ * import type { Participant } from 'tierlock';
+ *
+ * await using guard = await lock('orders');
+ * const [found] = await inspect('orders');
+ * const holders: readonly Participant[] = found?.holders ?? [];
+ * console.log(holders[0]?.pid === process.pid, holders[0]?.token === guard.token); // true true
+ */
+export interface Participant {
+  readonly tier: 'thread' | 'process';
+  readonly pid: number;
+  /** The kernel's number of the thread; the main thread has that of its process. */
+  readonly thread: number;
+  /** What is held, or waited for; how many permits of a semaphore. */
+  readonly mode: 'exclusive' | 'shared' | number;
+  /** Where it is recorded: always of a file, and of those who wait. */
+  readonly since: Date | undefined;
+  /** Of a holder in this thread, or of a file. */
+  readonly token: bigint | undefined;
+}
+
+/**
+ * What is known of a name.
+ *
+ * @example
+ * import { inspect, lock } from 'tierlock';
+ * import type { Inspection } from 'tierlock';
+ *
+ * await using guard = await lock('orders');
+ * const found: Inspection | undefined = (await inspect('orders'))[0];
+ * console.log(found?.kind, found?.holders.length, found?.waiting); // lock 1 0
+ */
+export interface Inspection {
+  readonly name: string;
+  readonly kind: 'lock' | 'semaphore';
+  readonly holders: readonly Participant[];
+  /** One for each other thread in which anybody waits; their tasks are not counted from here. */
+  readonly waiters: readonly Participant[];
+  /** How many tasks of this thread wait. */
+  readonly waiting: number;
+}
+
+/**
+ * Who holds a name and who waits for it, in this process, and in others if they hold its file; or all names that are in
+ * use in this process, or have a holder in the lock folder. `options` says which folder: see `lock`.
+ *
+ * @example
+ * import { inspect, lock } from 'tierlock';
+ *
+ * await using guard = await lock('orders');
+ * const found = await inspect('orders');
+ * console.log(found[0]?.holders[0]?.mode); // exclusive
+ */
+export async function inspect(name?: string, options: InspectOptions = {}): Promise<Inspection[]> {
+  checkKeys(options, ['external', 'prefix', 'lockPath', 'via']);
+  const plan = readPlan(options);
+  const keys = new Set<string>();
+  if (name === undefined) for (const key of namesInUse()) keys.add(key);
+  else {
+    checkName(name);
+    for (const kind of kinds) keys.add(keyOf(kind, plan.prefix + name));
+  }
+  if (name === undefined && plan.external) for (const key of namesInFolder(plan)) keys.add(key);
+  const found = [...keys].toSorted().map((key) => look(key, plan));
+  return found.filter(({ holders, waiters, waiting }) => holders.length + waiters.length + waiting > 0);
+}
+
+/**
+ * Which folder is looked at, if any.
+ *
+ * @example
+ * import { inspect } from 'tierlock';
+ * import type { InspectOptions } from 'tierlock';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ *
+ * const options: InspectOptions = { external: true, lockPath: join(tmpdir(), 'tierlock-example') };
+ * console.log((await inspect('nobody holds this', options)).length); // 0
+ */
+export type InspectOptions = Pick<LockCallOptions, 'external' | 'prefix' | 'lockPath' | 'via'>;
+
+const kinds = ['lock', 'semaphore'] as const;
+
+/** By their kinds, like those of the block. */
+function* namesInUse(): Generator<string> {
+  if (alone()) {
+    for (const { noun, key } of [...locks, ...semaphores]) yield keyOf(noun, key);
+    return;
+  }
+  const addon = loadAddon();
+  openSlot(keyOf('look', '')).close(); // there may be no block yet
+  for (let slot = 0; ; slot++) {
+    const key = addon.nameAt(slot);
+    if (key === null) return;
+    if (key !== undefined && kinds.some((kind) => kind === ofKey(key).kind)) yield key;
+  }
+}
+
+function* namesInFolder(plan: Plan): Generator<string> {
+  const folder = folderAt(plan);
+  for (const file of readdirSync(folder.path)) {
+    const named = folder.nameOf(file);
+    if (named?.complete === true) yield keyOf(named.kind, named.key);
+  }
+}
+
+function look(key: string, plan: Plan): Inspection {
+  const { kind: found, key: name } = ofKey(key);
+  const kind = found as Inspection['kind'];
+  const queue = kind === 'lock' ? locks.find(name) : semaphores.find(name);
+  const own = ownHolds(name, kind);
+  const present = alone() ? inThisThread(queue) : inThreads(key, kind);
+  const holders = present.filter(({ holds }) => holds !== undefined).map((one) => holder(one, kind, own));
+  if (plan.external && kind === 'lock') holders.push(...fileHolders(name, plan));
+  const waiters = present.filter(({ thread, waits }) => waits !== undefined && thread !== threadId);
+  return {
+    name,
+    kind,
+    holders,
+    waiters: waiters.map((one) => waiter(one, kind)),
+    waiting: queue?.length ?? 0,
+  };
+}
+
+function inThreads(key: string, kind: string): Present[] {
+  const slot = openSlot(key);
+  try {
+    return kind === 'lock' ? presence(slot.place, true, 0) : presence(slot.place, false, 1);
+  } finally {
+    slot.close();
+  }
+}
+
+/** Where there are no words. */
+function inThisThread(queue: LockQueue | SemaphoreQueue | undefined): Present[] {
+  if (queue === undefined || queue.free === queue.capacity) return [];
+  const all = queue.noun === 'lock' && queue.free === 0;
+  const holds = all ? 'exclusive' : queue.capacity - queue.free;
+  return [{ thread: threadId, holds, waits: undefined, wants: 0 }];
+}
+
+function ownHolds(name: string, kind: string): Hold[] {
+  return [...Hold.all()].filter((hold) => hold.name === name && hold.noun === kind && hold === hold.whole);
+}
+
+function holder({ thread, holds }: Present, kind: string, own: readonly Hold[]): Participant {
+  const mode = holds === 'exclusive' || kind === 'semaphore' ? (holds ?? 0) : 'shared';
+  const token = thread === threadId && mode === 'exclusive' ? own[0]?.token : undefined;
+  return { tier: 'thread', pid: process.pid, thread, mode, since: undefined, token };
+}
+
+function waiter({ thread, waits = 0, wants }: Present, kind: string): Participant {
+  const since = new Date(Date.now() - waits);
+  const mode = kind === 'semaphore' ? wants : wants === READ ? 'shared' : 'exclusive';
+  return { tier: 'thread', pid: process.pid, thread, mode, since, token: undefined };
+}
+
+function fileHolders(name: string, plan: Plan): Participant[] {
+  const found = folderAt(plan).entry('lock', name).holder();
+  if (found === undefined || found === 'unknown') return [];
+  const { pid, thread, mode, since, token } = found;
+  return [{ tier: 'process', pid, thread, mode, since, token }];
+}

@@ -1,0 +1,124 @@
+/** The guard of a name for those who wait with `await`: a hold (hold.ts), released by a promise. */
+import { enter, leave, runMarked } from './context.js';
+import type { Hold } from './hold.js';
+
+let reveal: (guard: Guard) => Hold;
+
+/**
+ * The proof that a name is held, and the only way to give it back.
+ *
+ * @example
+ * import { lock } from 'tierlock';
+ *
+ * await using guard = await lock('orders');
+ * console.log(guard.name, guard.mode, guard.held); // orders exclusive true
+ */
+export class Guard {
+  readonly #hold: Hold;
+
+  static {
+    // See SyncGuard.
+    Object.defineProperty(this.prototype, 'then', { value: undefined });
+    reveal = (guard) => guard.#hold;
+  }
+
+  /** @internal */
+  constructor(hold: Hold) {
+    this.#hold = hold;
+  }
+
+  /** The prefix and the name. */
+  get name(): string {
+    return this.#hold.name;
+  }
+
+  /** `exclusive` when nobody else can hold the lock meanwhile, else `shared`. */
+  get mode(): 'exclusive' | 'shared' {
+    return this.#hold.mode;
+  }
+
+  /**
+   * A number that grows with every grant of the name, in the highest tier that is held: whatever the lock protects can
+   * refuse who shows a smaller one than it has seen. The same for all who were let in again under one hold.
+   *
+   * @example
+   * import { lock } from 'tierlock';
+   *
+   * const first = await lock('orders', async (guard) => guard.token);
+   * const second = await lock('orders', async (guard) => guard.token);
+   * console.log(second > first); // true
+   */
+  get token(): bigint {
+    return this.#hold.token;
+  }
+
+  /** Whether the one who held the name before us died holding it: what it protects may be half-written. */
+  get recovered(): boolean {
+    return this.#hold.recovered;
+  }
+
+  /** Whether a tier that was asked for is not held, because its servers could not be reached. */
+  get degraded(): boolean {
+    return false;
+  }
+
+  /** Whether the lock is ours now. */
+  get held(): boolean {
+    return this.#hold.held;
+  }
+
+  /** Throws unless the lock is ours now: a `LockLostError` when it was lost, else a `LockMisuseError`. */
+  assertHeld(): void {
+    this.#hold.assertHeld();
+  }
+
+  /** Aborts with a `LockLostError` when the lock is lost while held, or held for longer than `maxHold`. */
+  get signal(): AbortSignal {
+    return this.#hold.signal;
+  }
+
+  /** Makes a lease last longer. What lives on this host lasts until it is released, so there is nothing to be done. */
+  async renew(_ttl?: number): Promise<void> {
+    this.#hold.assertHeld();
+  }
+
+  /**
+   * Runs `fn` as one that is inside: there, `reentrant` lets it in again, and a wait for this very lock is a
+   * `LockDeadlockError`. Does not release it.
+   *
+   * @example
+   * import { lock } from 'tierlock';
+   *
+   * await using guard = await lock('orders');
+   * const again = await guard.run(() => lock('orders', { reentrant: true }, async (inner) => inner.token));
+   * console.log(again === guard.token); // true
+   */
+  async run<T>(fn: (guard: this) => T | PromiseLike<T>): Promise<T> {
+    this.#hold.assertHeld();
+    const mark = enter(this.#hold);
+    try {
+      return await runMarked(mark, fn, this);
+    } finally {
+      leave(mark);
+    }
+  }
+
+  /**
+   * Gives the lock back. Idempotent. `true` if the lock was ours to the end, `false` if it had been lost; asking again
+   * gives the same answer.
+   */
+  release(): Promise<boolean> {
+    return this.#hold.release() ? yes : no;
+  }
+
+  /** `await using guard = ...`: releases at the end of the block, and throws there if the lock had been lost. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#hold[Symbol.dispose]();
+  }
+}
+
+const yes = Promise.resolve(true);
+const no = Promise.resolve(false);
+
+/** For `within`. */
+export const holdOf: (guard: Guard) => Hold = reveal;

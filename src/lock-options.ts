@@ -1,0 +1,208 @@
+/** The options of locks that are found by name, their checks and their defaults. */
+import { LockUnsupportedError } from './errors.js';
+import type { Via } from './files/folder.js';
+import { Guard } from './lock-guard.js';
+import { checkKeys, isAbortSignal, readWait, wrongType } from './options.js';
+import type { WaitOptions } from './options.js';
+import { BOUND } from './outside.js';
+import type { Bound } from './outside.js';
+
+/**
+ * How to take a lock by its name.
+ *
+ * @example
+ * import { lock } from 'tierlock';
+ * import type { LockCallOptions } from 'tierlock';
+ *
+ * const options: LockCallOptions = { shared: true, timeout: 100 };
+ * await using guard = await lock('orders', options);
+ * console.log(guard.mode); // shared
+ */
+export interface LockCallOptions extends WaitOptions {
+  /** Keeps out every other process of this host as well. Default: false. */
+  readonly external?: boolean;
+  /** Beside others who share it. Default: alone. */
+  readonly shared?: boolean;
+  /**
+   * In order of arrival in this process, and never handed on past others who wait; for all who use the name, as long as
+   * it is in use. `'strict'`: in order of arrival in every tier that is climbed. Default: false.
+   */
+  readonly fair?: boolean | 'strict';
+  /** Who runs inside of the lock already is let in again. Default: false. */
+  readonly reentrant?: boolean;
+  /** Whoever shows a guard of the lock is let in again. */
+  readonly within?: Guard;
+  /** The name stays taken for at least so long after the grant, in ms, whenever it is released. Default: 0. */
+  readonly minHold?: number;
+  /** After so long, in ms, the guard's `signal` aborts. The lock stays ours until it is released. Default: never. */
+  readonly maxHold?: number;
+  /**
+   * What was taken outside of this thread may go from task to task in it for so long, and so often, before others get
+   * it. Default: 10 ms, 256 times.
+   */
+  readonly handover?: Partial<Bound>;
+  /** How the file is locked: see `FileLock`. One choice for a folder. Default: as the folder says, or `ofd`. */
+  readonly via?: Via;
+  /** Goes before the name, and is part of it in every tier. Default: none. */
+  readonly prefix?: string;
+  /** The folder of the lock files. Default: see `configure`. */
+  readonly lockPath?: string;
+}
+
+/** Options that have been checked, each read once. */
+export interface Plan {
+  readonly external: boolean;
+  readonly shared: boolean;
+  readonly fair: boolean | 'strict';
+  readonly reentrant: boolean;
+  readonly within: Guard | undefined;
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly minHold: number;
+  readonly maxHold: number;
+  readonly handover: Bound | undefined;
+  readonly via: Via | undefined;
+  readonly prefix: string;
+  readonly lockPath: string | undefined;
+  /** The file, in a folder that is named as oslo.concurrency does it. No option: the face that is `oslo` sets it. */
+  readonly osloFile?: string;
+}
+
+class Defaults implements Plan {
+  readonly external = false;
+  readonly shared = false;
+  readonly fair = false;
+  readonly reentrant = false;
+  readonly within = undefined;
+  readonly timeout: number = Infinity;
+  readonly signal = undefined;
+  readonly minHold: number = 0;
+  readonly maxHold: number = Infinity;
+  readonly handover = undefined;
+  readonly via = undefined;
+  readonly prefix: string = '';
+  readonly lockPath = undefined;
+}
+
+export const DEFAULTS: Plan = Object.freeze(new Defaults());
+
+/** `timeout` and `signal` in an object of their own, or undefined if there are none. */
+export function waitOf(plan: Plan, left: number = plan.timeout): WaitOptions | undefined {
+  const { signal } = plan;
+  if (signal !== undefined) return { timeout: left, signal };
+  return left === Infinity ? undefined : { timeout: left };
+}
+
+type Check = (value: unknown, name: string) => unknown;
+
+/** What each option has to be. They are looked at one by one, because most calls have one or two. */
+const checks: Readonly<Record<string, Check>> = Object.assign(Object.create(null), {
+  external: checkBoolean,
+  shared: checkBoolean,
+  fair: checkFair,
+  reentrant: checkBoolean,
+  within: checkGuard,
+  timeout: (value: unknown) => readWait({ timeout: value as number }).timeout,
+  signal: (value: unknown) => readWait({ signal: value as AbortSignal }).signal,
+  minHold: checkMs,
+  maxHold: checkMs,
+  handover: checkBound,
+  via: checkVia,
+  prefix: checkPrefix,
+  lockPath: checkPath,
+  distributed: refuse,
+  owner: refuse,
+  ttl: refuse,
+  renew: refuse,
+  lockDelay: refuse,
+  onBackendDown: refuse,
+} satisfies Record<string, Check>);
+
+export function readPlan(options: LockCallOptions | undefined): Plan {
+  if (options === undefined) return DEFAULTS;
+  if (typeof options !== 'object' || options === null || isAbortSignal(options)) checkKeys(options, []);
+  const plan = new Defaults() as Plan & Record<string, unknown>;
+  // Inherited keys too: what was not looked at here must not be read later.
+  for (const key in options) {
+    const value = (options as Record<string, unknown>)[key];
+    const check = checks[key];
+    if (check === undefined)
+      throw new TypeError(`unknown option '${key}'; known here: ${Object.keys(DEFAULTS).join(', ')}`);
+    if (value !== undefined) plan[key] = check(value, key);
+  }
+  if (plan.fair === 'strict' && plan.external) refuseStrict();
+  return plan;
+}
+
+function refuse(value: unknown, name: string): unknown {
+  if (value === false) return undefined;
+  throw new LockUnsupportedError(
+    `'${name}' is for locks between hosts, which this version does not have yet`,
+    {
+      lock: name,
+    },
+  );
+}
+
+function refuseStrict(): never {
+  const message =
+    "{ fair: 'strict', external: true } cannot be promised: the kernel gives its file locks in no certain order. Use " +
+    '{ fair: true }, which is strict among the threads of this process';
+  throw new LockUnsupportedError(message, { lock: 'fair' });
+}
+
+function checkBoolean(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
+  return value;
+}
+
+function checkFair(value: unknown): boolean | 'strict' {
+  if (typeof value === 'boolean' || value === 'strict') return value;
+  throw new TypeError("'fair' must be true, false or 'strict'");
+}
+
+function checkGuard(value: unknown): Guard {
+  if (value instanceof Guard) return value;
+  throw wrongType('within', 'the guard that lock() gave', value);
+}
+
+function checkPrefix(value: unknown): string {
+  if (typeof value !== 'string') throw wrongType('prefix', 'a string', value);
+  return value;
+}
+
+export function checkPath(value: unknown): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw new TypeError("'lockPath' must be the path of a folder");
+}
+
+const vias: readonly string[] = ['ofd', 'flock', 'mapped', 'lockfile'];
+
+export function checkVia(via: unknown): Via {
+  if (typeof via !== 'string' || !vias.includes(via))
+    throw new TypeError(`'via' must be one of ${vias.join(', ')}`);
+  if (via === 'mapped')
+    throw new LockUnsupportedError("'via: mapped' is not there yet: use 'ofd'", { lock: 'via' });
+  return via as Via;
+}
+
+export function checkBound(bound: unknown): Bound {
+  if (typeof bound !== 'object' || bound === null) throw wrongType('handover', 'an object', bound);
+  checkKeys(bound, ['ms', 'grants']);
+  const { ms = BOUND.ms, grants = BOUND.grants } = bound as Partial<Bound>;
+  checkMs(ms, 'handover.ms');
+  if (typeof grants !== 'number' || !(grants >= 0))
+    throw new RangeError(`'handover.grants' must be a number, not negative`);
+  return { ms, grants };
+}
+
+function checkMs(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw wrongType(name, 'a number of milliseconds', value);
+  if (!(value >= 0)) throw new RangeError(`'${name}' must not be negative or NaN, got ${value}`);
+  return value;
+}
+
+export function checkName(name: unknown): asserts name is string {
+  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+  if (name === '') throw new TypeError("'name' must not be empty");
+}

@@ -1,0 +1,42 @@
+/**
+ * What lies above the thread's tier, as whoever climbs there sees it: one name in one tier. The thread's tier has been
+ * taken before, so of those who want it alone there is one at a time; readers may come together.
+ */
+import type { LockLostError } from '../errors.js';
+import type { WaitOptions } from '../options.js';
+import type { Bound } from '../outside.js';
+
+/** What was taken in a tier, or in several, by one who holds a name. */
+export interface Climbed {
+  /** Where it was taken: who waits for the same may have it as it is. */
+  readonly tier: Tier;
+  /** Of the grant that it is with now. */
+  readonly token: bigint;
+  /** Whether it may go on to another one of this thread. Each answer counts as one pass. */
+  mayPass(): boolean;
+  /** It has gone on to another one: that is another grant. */
+  pass(): void;
+  /** Gives it back. `polite`: those outside have waited for long, so this thread is not to be the next one again. */
+  release(polite?: boolean): void;
+  /** Of what can be lost: is told of that once. */
+  onLost?: ((loss: LockLostError) => void) | undefined;
+  /** Sees by the clock whether it has been lost. */
+  look?(): void;
+  /** Makes sure that it has not been lost. */
+  confirm?(): void;
+  /** Of one who has it alone: shares it from now on. */
+  downgrade(): void;
+  /** Of one who shares it: has it alone if nobody else shares it. */
+  tryUpgrade(): boolean;
+}
+
+export interface Tier {
+  /** Takes it if that is possible now. */
+  tryTake(units: number, bound?: Bound): Climbed | null;
+  /** Waits for it. What cannot be had is a rejection. */
+  take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed>;
+  /** Waits for it, blocking this thread. */
+  takeSync(units: number, wait: WaitOptions, bound?: Bound): Climbed;
+  /** Who has it, in an error's words; undefined if nobody knows. */
+  describeHolder(): string | undefined;
+}
