@@ -26,7 +26,7 @@ const inside: Case = {
   name: 'one name, inside of a context',
   unit: 'ns/op',
   contestants: [
-    'lock(name): in a context',
+    'lock(name): by hand, in a context',
     'lock(name): with fn, in a context',
     'lock(name): synchronized, in a context',
   ],
@@ -44,7 +44,7 @@ const cases: readonly Case[] = [
   {
     name: 'a million names',
     unit: 'ns/op',
-    contestants: ['floor: Map set, delete and hash', 'lock(name): a million names'],
+    contestants: ['a million names: Map set, delete and hash', 'a million names: lock(name)'],
     trial: loop,
   },
   inside,
@@ -62,7 +62,7 @@ const within = [inside.name, `${inside.name}, Node 24`].flatMap((name): Bar[] =>
   ['with fn', 'synchronized'].map((form) => ({
     case: name,
     of: `lock(name): ${form}, in a context`,
-    per: 'lock(name): in a context',
+    per: 'lock(name): by hand, in a context',
     is: '<=',
     limit: 1.5,
   })),
@@ -74,8 +74,8 @@ const bars: readonly Bar[] = [
   { case: 'one name, Node 24', of: 'navigator.locks', per: 'lock(name)', is: '>=', limit: 20 },
   {
     case: 'a million names',
-    of: 'lock(name): a million names',
-    per: 'floor: Map set, delete and hash',
+    of: 'a million names: lock(name)',
+    per: 'a million names: Map set, delete and hash',
     is: '<=',
     limit: 2.5,
   },

@@ -3,7 +3,6 @@
  * people write when they have no library.
  */
 import { type Contestants, tally } from './contestant.js';
-import { million } from './million.js';
 
 /** The promise chain everybody has written once: no timeout, no cancelling, no ownership. */
 class PromiseMutex {
@@ -27,27 +26,7 @@ const mutex = new PromiseMutex();
 let resolvers: (() => void)[] = [];
 let head = 0;
 
-/** FNV-1a. */
-function hash(text: string): number {
-  let sum = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193);
-  return sum;
-}
-
-const known = new Map<string, number>();
-
 export const contestants: Contestants = {
-  // Whatever finds a lock by its name does this at least.
-  'floor: Map set, delete and hash': {
-    async loop(n) {
-      for (const name of million(n)) {
-        known.set(name, hash(name));
-        tally.entered++;
-        known.delete(name);
-      }
-    },
-  },
-
   'floor: await': {
     async loop(n) {
       for (let i = 0; i < n; i++) {

@@ -15,6 +15,7 @@ const modules: Readonly<Record<string, () => Promise<{ contestants: Contestants 
   'p-limit': () => import('./p-limit.js'),
   '@rocicorp/lock': () => import('./rocicorp-lock.js'),
   'lock(name)': () => import('./tierlock-named.js'),
+  'a million names': () => import('./million.js'),
   'navigator.locks': () => import('./web-locks.js'),
 };
 

@@ -24,7 +24,7 @@ export interface ProcessTierOptions {
   readonly lockPath: string | undefined;
   readonly via: Via | undefined;
   /** The file is called so, in a folder with oslo.concurrency's way to name files; else after the name. */
-  readonly osloFile?: string;
+  readonly osloFile?: string | undefined;
 }
 
 /** The folder that a path stands for, and how its locks are taken. */
@@ -65,22 +65,27 @@ export class ProcessTier implements Tier {
   readonly folder: Folder;
   readonly entry: Entry;
   readonly queue: FileQueue | LeaseQueue;
-  readonly #osloFile: string | undefined;
+  readonly #options: ProcessTierOptions;
+  readonly #revision = revision;
 
   constructor(name: string, options: ProcessTierOptions) {
     const { folder, via } = find(options);
     this.name = name;
     this.folder = folder;
-    this.#osloFile = options.osloFile;
+    const { lockPath, via: asked, osloFile } = options;
+    this.#options = { lockPath, via: asked, osloFile };
     this.entry = folder.entry('lock', options.osloFile ?? name);
     const { path } = this.entry;
     const kind = via === 'flock' ? via : 'ofd';
     this.queue = via === 'lockfile' ? leaseQueue(path) : fileQueue({ path, kind, start: 0, length: 0 });
   }
 
-  /** Whether it is the tier for such options. */
+  /** Whether it is the tier for such options. Most callers have those of the last one. */
   suits(options: ProcessTierOptions): boolean {
-    return find(options).folder === this.folder && options.osloFile === this.#osloFile;
+    const { lockPath, via, osloFile } = this.#options;
+    const same = options.lockPath === lockPath && options.via === via && options.osloFile === osloFile;
+    if (same && this.#revision === revision) return true;
+    return find(options).folder === this.folder && options.osloFile === osloFile;
   }
 
   tryTake(units: number, bound?: Bound): Climbed | null {
