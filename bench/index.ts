@@ -1,25 +1,23 @@
 /**
  * `npm run bench -- [GROUP] [--case TEXT] [--quick] [--strict] [--json FILE]`
  *
- * Without a group, all of them run, and bench/RESULTS.md and the table in README.md are written anew; with one, the
- * tables are only printed.
- * `--case` takes the cases whose name contains the text; like `--quick`, it leaves RESULTS.md alone.
+ * Without a group, all of them run. What they have shown is printed, and written into bench/RESULTS.md and README.md in the
+ * place of what was there of these groups.
+ * `--case` takes the cases whose name contains the text; then, and with `--quick`, it is only printed.
  * A missed bar is news, not a failure: the exit code tells of it only with `--strict`.
  */
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { groups } from './groups.js';
 import { type Measured, type Row, type RunOptions, measure, rows } from './harness.js';
+import { publish } from './publish.js';
+import type { Section } from './publish.js';
 import { bars, circumstances, highlights, loads, table } from './report.js';
-
-const method = `Written by \`npm run bench\`. Each round runs every contestant once, in a process of its own; a figure is the
-median over the rounds, each of which gave the median of its inner rounds. A ratio is the median of the ratios inside
-each round, then in parentheses the ratio of the medians.`;
 
 const usage = `groups: ${groups.map((group) => group.name).join(', ')}
 options: --case TEXT, --quick, --strict, --json FILE`;
 
-function args(): { chosen: typeof groups; all: boolean; flags: Flags } {
+function args(): { chosen: typeof groups; flags: Flags } {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -43,7 +41,7 @@ function args(): { chosen: typeof groups; all: boolean; flags: Flags } {
   }
   // Minutes of measuring must not end at a file that cannot be written.
   if (values.json !== undefined) writeFileSync(values.json, '[]\n');
-  return { chosen, all, flags: values };
+  return { chosen, flags: values };
 }
 
 interface Flags {
@@ -53,13 +51,12 @@ interface Flags {
   readonly json?: string;
 }
 
-async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<void> {
-  const before = loads();
+async function main({ chosen, flags }: ReturnType<typeof args>): Promise<void> {
   const root = new URL('../../bench/', import.meta.url);
   const raw = new URL(`raw/${new Date().toISOString().replaceAll(':', '-')}.jsonl`, root);
   if (!flags.quick) mkdirSync(new URL('.', raw), { recursive: true });
 
-  const notes: string[] = [];
+  let notes: string[] = [];
   const options: RunOptions = {
     quick: flags.quick,
     rounds: flags.quick ? 1 : 7,
@@ -73,16 +70,18 @@ async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<vo
   };
 
   const found: Row[] = [];
-  const report: string[] = [];
-  const shown: string[] = [];
+  const sections: Section[] = [];
   let short = 0;
-  const print = (text: string): void => {
-    report.push(text);
-    process.stdout.write(`${text}\n\n`);
-  };
   for (const group of chosen) {
+    const before = loads();
+    notes = [];
     const measured: Measured[] = [];
-    print(`## ${group.name}`);
+    const report: string[] = [];
+    const print = (text: string): void => {
+      report.push(text);
+      process.stdout.write(`${text}\n\n`);
+    };
+    process.stdout.write(`## ${group.name}\n\n`);
     for (const what of group.cases) {
       const result = await measure(group, what, options);
       if (result === undefined) continue;
@@ -90,25 +89,22 @@ async function main({ chosen, all, flags }: ReturnType<typeof args>): Promise<vo
       found.push(...rows(group.name, result));
       print(table(result));
     }
-    shown.push(highlights(group, measured));
     const held = bars(group, measured);
     short += held.short;
     const caveat = flags.quick ? ', too short a run to judge by' : '';
     print(`### Bars of ${group.name}${caveat}\n\n${held.text}`);
+    print([circumstances(before), ...notes].join('\n'));
+    sections.push({
+      group: group.name,
+      text: report.join('\n\n'),
+      highlights: highlights(group, measured),
+    });
   }
-
-  const around = [circumstances(before), ...notes].join('\n');
-  process.stdout.write(`${around}\n`);
   if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(found, null, 2) + '\n');
-  if (all && !flags.quick && flags.case === '') {
-    const text = ['# Benchmark results', method, around, ...report].join('\n\n');
-    writeFileSync(new URL('RESULTS.md', root), text + '\n');
-    const readme = new URL('../README.md', root);
-    const summary = `<!-- bench -->\n\n${shown.join('\n\n')}\n\n<!-- /bench -->`;
-    const marked = /<!-- bench -->[^]*<!-- \/bench -->/;
-    writeFileSync(
-      readme,
-      readFileSync(readme, 'utf8').replace(marked, () => summary),
+  if (!flags.quick && flags.case === '') {
+    publish(
+      sections,
+      groups.map(({ name }) => name),
     );
   }
   if (flags.strict && short > 0) process.exitCode = 1;
