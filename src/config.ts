@@ -3,6 +3,7 @@
  * started later: each reads them when it first needs them.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
+import { tryAddon } from './addon.js';
 import { checkKeys, wrongType } from './options.js';
 import type { Via } from './files/folder.js';
 import { checkBound, checkPath, checkVia } from './lock-options.js';
@@ -31,12 +32,19 @@ export interface Configuration {
   readonly deadlock?: 'on' | 'off' | undefined;
   /** That there are worker threads. `false` is for programs without any, where the addon is missing. Default: true. */
   readonly threads?: boolean | undefined;
+  /**
+   * How many threads of the addon may wait for files at a time in this process; what more there is to wait for is tried
+   * every 5 to 20 ms. Default: 64.
+   */
+  readonly waitingThreads?: number | undefined;
   /** See `LockCallOptions`. */
   readonly handover?: Partial<Bound> | undefined;
 }
 
 const KEY = 'tierlock:configuration';
-const known = ['lockPath', 'via', 'network', 'deadlock', 'threads', 'handover'] as const;
+const known = ['lockPath', 'via', 'network', 'deadlock', 'threads', 'waitingThreads', 'handover'] as const;
+const MOST_WAITING = 10_000;
+const WAITING = 64;
 
 let current: Configuration | undefined;
 
@@ -69,6 +77,7 @@ export function configure(settings: Configuration): void {
     if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
   if (deadlock !== undefined && deadlock !== 'on' && deadlock !== 'off')
     throw new TypeError(`'deadlock' must be 'on' or 'off', got ${JSON.stringify(deadlock)}`);
+  if ('waitingThreads' in settings) limitWaits(settings.waitingThreads ?? WAITING);
   const next: Record<string, unknown> = { ...configuration() };
   const bound = handover === undefined ? undefined : checkBound(handover);
   const given: Record<string, unknown> = { ...settings, handover: bound };
@@ -76,4 +85,13 @@ export function configure(settings: Configuration): void {
   current = next;
   revision++;
   setEnvironmentData(KEY, next);
+}
+
+/** The limit belongs to the process: all its threads count together. */
+function limitWaits(count: number): void {
+  if (!Number.isInteger(count) || count < 0 || count > MOST_WAITING)
+    throw new RangeError(
+      `'waitingThreads' must be a whole number from 0 to ${MOST_WAITING}, got ${String(count)}`,
+    );
+  tryAddon()?.limitWaits(count);
 }

@@ -1,6 +1,7 @@
 /** Who holds what and who waits for it: a look at the names in use, which takes nothing and changes nothing. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { loadAddon } from './addon.js';
+import { KernelFile } from './files/kernel-file.js';
 import { Hold } from './hold.js';
 import { checkName, readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
@@ -8,7 +9,7 @@ import { keyOf, ofKey } from './named.js';
 import { checkKeys } from './options.js';
 import { alone, locks, semaphores } from './registry.js';
 import type { LockQueue, SemaphoreQueue } from './registry.js';
-import { folderAt } from './tiers/process.js';
+import { folderAt, ProcessTier } from './tiers/process.js';
 import { openSlot } from './words/names.js';
 import { presence } from './words/presence.js';
 import type { Present } from './words/presence.js';
@@ -29,11 +30,12 @@ import { threadId } from './words/thread.js';
  */
 export interface Participant {
   readonly tier: 'thread' | 'process';
-  readonly pid: number;
-  /** The kernel's number of the thread; the main thread has that of its process. */
-  readonly thread: number;
-  /** What is held, or waited for; how many permits of a semaphore. */
-  readonly mode: 'exclusive' | 'shared' | number;
+  /** Undefined if nobody knows: somebody who does not use this package has locked the file. */
+  readonly pid: number | undefined;
+  /** The kernel's number of the thread; the main thread has that of its process. Undefined if nobody knows. */
+  readonly thread: number | undefined;
+  /** What is held, or waited for; how many permits of a semaphore. Undefined if nobody knows. */
+  readonly mode: 'exclusive' | 'shared' | number | undefined;
   /** Where it is recorded: always of a file, and of those who wait. */
   readonly since: Date | undefined;
   /** Of a holder in this thread, or of a file. */
@@ -59,6 +61,11 @@ export interface Inspection {
   readonly waiters: readonly Participant[];
   /** How many tasks of this thread wait. */
   readonly waiting: number;
+  /**
+   * How the one of this thread who has got past the others waits for the file: by a thread of the addon, or, where as many
+   * wait as may (see `configure`) or it has only just begun to wait, by a try now and then. Undefined if none does.
+   */
+  readonly waitsBy: 'thread' | 'tries' | undefined;
 }
 
 /**
@@ -132,7 +139,8 @@ function look(key: string, plan: Plan): Inspection {
   const own = ownHolds(name, kind);
   const present = alone() ? inThisThread(queue) : inThreads(key, kind);
   const holders = present.filter(({ holds }) => holds !== undefined).map((one) => holder(one, kind, own));
-  if (plan.external && kind === 'lock') holders.push(...fileHolders(name, plan));
+  const file = plan.external && kind === 'lock' ? new ProcessTier(name, plan) : undefined;
+  if (file !== undefined) holders.push(...fileHolders(file));
   const waiters = present.filter(({ thread, waits }) => waits !== undefined && thread !== threadId);
   return {
     name,
@@ -140,6 +148,7 @@ function look(key: string, plan: Plan): Inspection {
     holders,
     waiters: waiters.map((one) => waiter(one, kind)),
     waiting: queue?.length ?? 0,
+    waitsBy: file?.queue.outer?.waitsBy,
   };
 }
 
@@ -176,9 +185,18 @@ function waiter({ thread, waits = 0, wants }: Present, kind: string): Participan
   return { tier: 'thread', pid: process.pid, thread, mode, since, token: undefined };
 }
 
-function fileHolders(name: string, plan: Plan): Participant[] {
-  const found = folderAt(plan).entry('lock', name).holder();
-  if (found === undefined || found === 'unknown') return [];
-  const { pid, thread, mode, since, token } = found;
-  return [{ tier: 'process', pid, thread, mode, since, token }];
+function fileHolders({ entry, queue }: ProcessTier): Participant[] {
+  const found = entry.holder();
+  if (found !== undefined && found !== 'unknown') {
+    const { pid, thread, mode, since, token } = found;
+    return [{ tier: 'process', pid, thread, mode, since, token }];
+  }
+  // Whoever does not use this package writes no records. Of flock nothing can be learnt without locking the file.
+  const { outer } = queue;
+  const asks = outer instanceof KernelFile && outer.kind === 'ofd' && queue.free === queue.capacity;
+  if (!asks || !existsSync(entry.path)) return [];
+  const pid = outer.holder();
+  if (pid === 0) return [];
+  const unknown = { thread: undefined, mode: undefined, since: undefined, token: undefined };
+  return [{ tier: 'process', pid: pid > 0 ? pid : undefined, ...unknown }];
 }

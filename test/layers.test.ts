@@ -102,7 +102,7 @@ const layers: Record<string, readonly string[]> = {
   ],
   'lock-guard': ['context', 'hold'],
   'lock-options': ['errors', 'files/folder', 'lock-guard', 'options', 'outside'],
-  config: ['files/folder', 'lock-options', 'options', 'outside'],
+  config: ['addon', 'files/folder', 'lock-options', 'options', 'outside'],
   'words/named-rwlock': ['rwlock', 'seat'],
   registry: [
     'addon',
@@ -130,6 +130,7 @@ const layers: Record<string, readonly string[]> = {
   'words/presence': ['life', 'row', 'seat'],
   inspect: [
     'addon',
+    'files/kernel-file',
     'hold',
     'lock-options',
     'named',
@@ -169,7 +170,7 @@ const layers: Record<string, readonly string[]> = {
   ],
   decorator: ['options'],
   'synchronized-types': [],
-  synchronized: ['decorator', 'errors', 'lock', 'lock-options', 'options', 'synchronized-types', 'tierlock'],
+  synchronized: ['decorator', 'errors', 'lock', 'lock-options', 'options', 'synchronized-types'],
   'lock-all': ['ladder', 'lock', 'lock-guard', 'lock-options', 'options'],
   'named-semaphore': ['errors', 'hold', 'lock-guard', 'lock-options', 'options', 'registry'],
   prefixed: [

@@ -203,3 +203,10 @@ test('a folder has one way to take its locks', async () => {
   await assert.rejects(lock('a', { external: true, lockPath, via: 'ofd' }), LockMisuseError);
   assert.deepEqual(await leftOver(), []);
 });
+
+test('the number of waiting threads is a whole number', () => {
+  for (const waitingThreads of [-1, 1.5, 10_001, NaN])
+    assert.throws(() => configure({ waitingThreads }), { name: 'RangeError', message: /waitingThreads/ });
+  configure({ waitingThreads: 1 });
+  configure({ waitingThreads: undefined });
+});

@@ -1,7 +1,8 @@
 /** Who holds what and who waits for it, in this thread, in others, and in other processes. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { inspect, lock, lockSync, semaphore } from '../src/index.js';
+import { configure, inspect, lock, lockSync, semaphore } from '../src/index.js';
 import type { Participant } from '../src/index.js';
 import { threadId } from '../src/words/thread.js';
 import { newFolder } from './support/locks.js';
@@ -32,6 +33,7 @@ test('holders and waiters of this thread', async () => {
     holders: [{ ...holder, token: guard.token }],
     waiters: [],
     waiting: 2,
+    waitsBy: undefined,
   };
   assert.deepEqual(await inspect('here'), [expected]);
   assert.deepEqual(await inspect(), [expected]);
@@ -115,4 +117,37 @@ test('what is no option of a look is refused', async () => {
   for (const options of [{ timeout: 1 }, { shared: true }, { lockpath: '/' }])
     await assert.rejects(inspect('a', options as object), { name: 'TypeError', message: /unknown option '/ });
   await assert.rejects(inspect(''), TypeError);
+});
+
+test('whoever locks the file without a name is seen, and how we wait for him', async () => {
+  const lockPath = newFolder();
+  const options = { external: true, lockPath } as const;
+  await (await lock('foreign', options)).release();
+  const path = join(lockPath, 'foreign.lock');
+  await using taker = await spawnTaker(new URL('./support/file-locks.js', import.meta.url));
+  for (const [kind, pid] of [
+    ['posix', taker.pid],
+    ['ofd', undefined],
+  ] as const) {
+    const theirs = taker.take({ path, kind });
+    await theirs.acquired;
+    const [found] = await inspect('foreign', options);
+    const unknown = { thread: undefined, mode: undefined, since: undefined, token: undefined };
+    assert.deepEqual(found?.holders, [{ tier: 'process', pid, ...unknown }]);
+    for (const [waitingThreads, way] of [
+      [undefined, 'thread'],
+      [0, 'tries'],
+    ] as const) {
+      configure({ waitingThreads });
+      const controller = new AbortController();
+      const waits = lock('foreign', { ...options, signal: controller.signal });
+      const seen = async (): Promise<boolean> => (await inspect('foreign', options))[0]?.waitsBy === way;
+      await waitUntil(seen, { what: `it waits by ${way}` });
+      controller.abort();
+      await assert.rejects(waits, { name: 'AbortError' });
+    }
+    await theirs.release();
+  }
+  configure({ waitingThreads: undefined });
+  assert.deepEqual(await inspect('foreign', options), []);
 });

@@ -37,8 +37,8 @@ async function killHolder(name: string, lockPath: string): Promise<number> {
     async () => {
       const [found] = await inspect(name, { external: true, lockPath });
       const holder = found?.holders.find(({ tier }) => tier === 'process');
-      if (holder === undefined) return 0;
-      const { pid } = holder;
+      const pid = holder?.pid;
+      if (pid === undefined) return 0;
       process.kill(pid, 'SIGSTOP');
       await waitUntil(() => stateOf(pid).startsWith('T'), { what: `process ${pid} is stopped` });
       const [again] = await inspect(name, { external: true, lockPath });

@@ -24,7 +24,7 @@ import { isMainThread } from 'node:worker_threads';
 import { MAX_PERMITS } from '../options.js';
 import type { Outer, Turn } from '../outer.js';
 import { RangeLock } from './range-lock.js';
-import type { FileRange } from './range-lock.js';
+import type { FileKind, FileRange } from './range-lock.js';
 
 /** What a writer takes. */
 export const ALL: number = MAX_PERMITS;
@@ -51,6 +51,7 @@ export class KernelFile implements Outer {
   readonly others = 'another process, thread or handle';
   /** The kernel does not say. So what is passed on inside is bounded always. */
   readonly awaited = true;
+  readonly kind: FileKind;
   readonly #lock: RangeLock;
   #units = 0;
   #want = 0;
@@ -69,6 +70,7 @@ export class KernelFile implements Outer {
   readonly #asideEvery: number;
 
   constructor(range: FileRange) {
+    this.kind = range.kind;
     this.#asideEvery = ASIDE_EVERY[range.kind];
     this.#lock = new RangeLock(range, () => this.#units > 0 || this.#want > 0);
   }
@@ -140,6 +142,12 @@ export class KernelFile implements Outer {
   /** The process that holds it, 0 if nobody does, -1 if the kernel does not say. We must not hold it. */
   holder(): number {
     return this.#lock.holder();
+  }
+
+  /** How the one who waits here does so now; undefined if nobody waits. */
+  get waitsBy(): 'thread' | 'tries' | undefined {
+    if (this.#want === 0) return undefined;
+    return this.#ticket === 0 ? 'tries' : 'thread';
   }
 
   begin(units: number): Turn {

@@ -108,6 +108,11 @@ export class LeasedFile implements Outer {
     this.#restsUntil = performance.now() + PAUSE.least;
   }
 
+  /** How the one who waits here does so; undefined if nobody waits. */
+  get waitsBy(): 'tries' | undefined {
+    return this.#want === 0 ? undefined : 'tries';
+  }
+
   begin(units: number): Turn {
     this.#want = units;
     return NoTurn;
