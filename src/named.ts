@@ -35,6 +35,8 @@ export interface NamedKind<G extends SyncGuard, O extends Outer> {
   readonly words: (place: Place, capacity: number, key: string) => O;
   /** Whether this thread is the only one, as far as it matters: then its names need no words. Default: no. */
   readonly alone?: () => boolean;
+  /** Who holds it, in an error's words. */
+  readonly holders?: (words: O) => string | undefined;
   /** How many names stay open although nobody may use them. Default: none. */
   readonly keep?: number;
 }
@@ -137,8 +139,8 @@ export class Names<G extends SyncGuard, O extends Outer> {
   }
 
   #bare(capacity: number): NamedQueue<G, O> {
-    const { kind, Guard } = this.#kind;
-    return new NamedQueue<G, O>(kind, capacity, Guard, this.#queues);
+    const { kind, Guard, holders } = this.#kind;
+    return new NamedQueue<G, O>(kind, capacity, Guard, this.#queues, holders);
   }
 
   #keepOpen(queue: NamedQueue<G, O>): void {
@@ -175,6 +177,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
   #users = 0;
   readonly noun: string;
   readonly #all: Map<string, NamedQueue<G, O>>;
+  readonly #who: NamedKind<G, O>['holders'];
   #slot: Opened | undefined = undefined;
 
   constructor(
@@ -182,10 +185,17 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
     capacity: number,
     Guard: NamedKind<G, O>['Guard'],
     all: Map<string, NamedQueue<G, O>>,
+    who?: NamedKind<G, O>['holders'],
   ) {
     super(noun, capacity, Guard as ConstructorParameters<typeof Queue<G, O>>[2]);
     this.noun = noun;
     this.#all = all;
+    this.#who = who;
+  }
+
+  /** For errors: see refusals.ts. */
+  get holders(): string | undefined {
+    return this.outer === undefined ? undefined : this.#who?.(this.outer);
   }
 
   override get kind(): string {

@@ -12,8 +12,8 @@ interface Told {
   readonly free: number;
   readonly length: number;
   readonly outer: { readonly others: string } | undefined;
-  /** Who holds it, in this thread, if that is known. */
-  readonly holders?: string;
+  /** Who holds it, if that can be told. */
+  readonly holders?: string | undefined;
 }
 
 export function deadlock({ kind, key = kind }: Told): LockDeadlockError {
@@ -40,8 +40,8 @@ export function timedOut(
 
 function stateOf({ free, capacity, outer, holders }: Told): string {
   const held = capacity - free;
+  if (holders !== undefined) return `held by ${holders}`;
   if (outer !== undefined && held === 0) return `held by ${outer.others}`;
   const state = free === 0 ? 'held' : `${held} held`;
-  if (holders !== undefined) return `${state} by ${holders}`;
   return outer === undefined || free === 0 ? state : `${state} by this thread`;
 }

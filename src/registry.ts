@@ -6,7 +6,10 @@ import { Names, NamedQueue, otherCapacity } from './named.js';
 import { NamedRWLockWords } from './words/named-rwlock.js';
 import { CONFIG } from './words/seat.js';
 import { ALL } from './words/rwlock.js';
+import { presence } from './words/presence.js';
+import type { Present } from './words/presence.js';
 import { SemaphoreWords } from './words/semaphore.js';
+import { threadId } from './words/thread.js';
 
 /** What a writer takes. */
 export { ALL };
@@ -18,12 +21,21 @@ export function alone(): boolean {
   return configuration().threads === false && tryAddon() === undefined;
 }
 
+function threadsOf(present: readonly Present[]): string | undefined {
+  const holding = present.filter(({ holds }) => holds !== undefined);
+  if (holding.length === 0) return undefined;
+  return holding
+    .map(({ thread }) => (thread === threadId ? 'a task of this thread' : `thread ${thread}`))
+    .join(', ');
+}
+
 export const locks: Names<Hold, NamedRWLockWords> = new Names({
   kind: 'lock',
   capacity: ALL,
   Guard: Hold,
   alone,
   words: (place) => new NamedRWLockWords(place),
+  holders: ({ place }) => threadsOf(presence(place, true, 0)),
   keep: 64,
 });
 
@@ -39,4 +51,5 @@ export const semaphores: Names<Hold, SemaphoreWords> = new Names({
     if (known !== 0 && known !== permits) throw otherCapacity(`the semaphore '${key}'`, key, known, permits);
     return new SemaphoreWords(place, permits);
   },
+  holders: ({ place }) => threadsOf(presence(place, false, 1)),
 });

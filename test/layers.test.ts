@@ -104,15 +104,18 @@ const layers: Record<string, readonly string[]> = {
   'lock-options': ['errors', 'files/folder', 'lock-guard', 'options', 'outside'],
   config: ['addon', 'files/folder', 'lock-options', 'options', 'outside'],
   'words/named-rwlock': ['rwlock', 'seat'],
+  'words/presence': ['life', 'row', 'seat'],
   registry: [
     'addon',
     'config',
     'hold',
     'named',
     'words/named-rwlock',
+    'words/presence',
     'words/rwlock',
     'words/seat',
     'words/semaphore',
+    'words/thread',
   ],
   'tiers/process': [
     'config',
@@ -127,7 +130,6 @@ const layers: Record<string, readonly string[]> = {
     'rw-guard',
     'tier',
   ],
-  'words/presence': ['life', 'row', 'seat'],
   inspect: [
     'addon',
     'files/kernel-file',

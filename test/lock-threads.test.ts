@@ -165,6 +165,10 @@ test('lockSync of a name that a task of this thread climbs for is an error at on
   });
   await team.started;
   await waitUntil(() => Atomics.load(words, 0) === 2, { what: 'the worker holds it' });
+  const [holder] = (await inspect('climb'))[0]?.holders ?? [];
+  await assert.rejects(lock('climb', { timeout: 1 }), {
+    message: `timed out after 1 ms waiting for the lock 'climb' (held by thread ${holder?.thread}; others waiting: 0)`,
+  });
   const climber = lock('climb');
   assert.throws(() => lockSync('climb'), { name: 'LockDeadlockError', lock: 'climb' });
   assert.throws(() => lockSync('climb', { timeout: 10_000 }), { name: 'LockDeadlockError' });
