@@ -117,16 +117,11 @@ export class Hold extends RWGuard {
     if (climbed !== undefined) {
       // Now: it may be another one's later, with another token.
       this.#token = climbed.token;
-      if (climbed.look !== undefined) this.#watch(climbed);
+      climbed.onLost = (loss) => this.#lose(loss);
+      climbed.look?.();
     }
     rare.heirs = heirs;
     rare.bound = bound;
-  }
-
-  /** What can be lost tells of it. */
-  #watch(climbed: Climbed): void {
-    climbed.onLost = (loss) => this.#lose(loss);
-    climbed.look?.();
   }
 
   /** With all parts, whether it has been released itself or not. */

@@ -121,6 +121,7 @@ export class ProcessTier implements Tier {
 /** The file, held. */
 class OnFile implements Climbed {
   readonly tier: ProcessTier;
+  onLost: ((loss: LockLostError) => void) | undefined = undefined;
   readonly #guard: RWGuard;
   readonly #bound: Bound;
   #token: bigint;
@@ -184,7 +185,6 @@ class OnFile implements Climbed {
 
 /** A lock file, held until it is released or lost. */
 class OnLease extends OnFile {
-  onLost: ((loss: LockLostError) => void) | undefined = undefined;
   readonly #lease: LeasedFile;
 
   constructor(tier: ProcessTier, guard: RWGuard, bound: Bound | undefined, lease: LeasedFile) {

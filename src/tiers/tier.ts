@@ -19,7 +19,7 @@ export interface Climbed {
   /** Gives it back. `polite`: those outside have waited for long, so this thread is not to be the next one again. */
   release(polite?: boolean): void;
   /** Of what can be lost: is told of that once. */
-  onLost?: ((loss: LockLostError) => void) | undefined;
+  onLost: ((loss: LockLostError) => void) | undefined;
   /** Sees by the clock whether it has been lost. */
   look?(): void;
   /** Makes sure that it has not been lost. */
