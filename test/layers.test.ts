@@ -215,7 +215,7 @@ const layers: Record<string, readonly string[]> = {
     'reader-writer',
     'tiers/process',
   ],
-  'oslo/synchronized': ['lock', 'options'],
+  'oslo/synchronized': ['decorator', 'lock', 'options', 'synchronized-types'],
   index: [
     'condition',
     'config',

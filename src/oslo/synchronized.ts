@@ -1,16 +1,13 @@
 /** `synchronized` as oslo.concurrency has it, with its messages: `lock` around a function. */
 import { debuglog } from 'node:util';
-import { checkCallable } from '../options.js';
+import { decorator } from '../decorator.js';
+import type { Method } from '../decorator.js';
+import type { Synchronized } from '../synchronized-types.js';
 import { lock } from './lock.js';
 import { checkOsloOptions } from './options.js';
 import type { OsloLockOptions } from './options.js';
 
 type SynchronizedOptions = Omit<OsloLockOptions, 'doLog'>;
-type Decorator = <This, Args extends unknown[], R>(
-  fn: (this: This, ...args: Args) => R,
-  context?: ClassMethodDecoratorContext,
-) => (this: This, ...args: Args) => Promise<Awaited<R>>;
-
 const debug = debuglog('tierlock');
 
 /**
@@ -35,30 +32,28 @@ const debug = debuglog('tierlock');
  * const stock = new Stock();
  * console.log(await Promise.all([stock.take(), stock.take()])); // [ true, false ]
  */
-export function synchronized(name: string, options: SynchronizedOptions = {}): Decorator {
+export function synchronized(name: string, options: SynchronizedOptions = {}): Synchronized {
   checkOsloOptions(options);
   const all = { ...options, doLog: false };
-  return function decorate<This, Args extends unknown[], R>(fn: (this: This, ...args: Args) => R) {
-    checkCallable('fn', fn);
-    async function inner(this: This, ...args: Args): Promise<Awaited<R>> {
-      const asked = performance.now();
-      let since: number | undefined;
-      debug('Acquiring lock "%s" by "%s"', name, fn.name);
-      try {
-        return await lock(name, all, async (): Promise<Awaited<R>> => {
-          since = performance.now();
-          debug('Lock "%s" acquired by "%s" :: waited %ss', name, fn.name, seconds(asked, since));
-          return await fn.apply(this, args);
-        });
-      } finally {
-        const [how, held] =
-          since === undefined ? ['unacquired', 'N/A'] : ['released', `${seconds(since, performance.now())}s`];
-        debug('Lock "%s" "%s" by "%s" :: held %s', name, how, fn.name, held);
-      }
+  return decorator('synchronized', (fn) => around(name, all, fn)) as Synchronized;
+}
+
+function around(name: string, options: OsloLockOptions, fn: Method): Method {
+  return async function inner(this: unknown, ...args: unknown[]): Promise<unknown> {
+    const asked = performance.now();
+    let since: number | undefined;
+    debug('Acquiring lock "%s" by "%s"', name, fn.name);
+    try {
+      return await lock(name, options, async (): Promise<unknown> => {
+        since = performance.now();
+        debug('Lock "%s" acquired by "%s" :: waited %ss', name, fn.name, seconds(asked, since));
+        return await fn.apply(this, args);
+      });
+    } finally {
+      const [how, held] =
+        since === undefined ? ['unacquired', 'N/A'] : ['released', `${seconds(since, performance.now())}s`];
+      debug('Lock "%s" "%s" by "%s" :: held %s', name, how, fn.name, held);
     }
-    for (const key of ['name', 'length'] as const)
-      Object.defineProperty(inner, key, { value: fn[key], configurable: true });
-    return inner;
   };
 }
 
