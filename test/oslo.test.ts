@@ -210,9 +210,9 @@ test('a folder whose locks are taken otherwise is refused: Python would not see 
 test('synchronized is a decorator of both kinds, and no generator is wrapped', async () => {
   const decorate = synchronized('both kinds') as unknown as (...args: unknown[]) => PropertyDescriptor;
   const before = { value: async () => 42, writable: true, enumerable: false, configurable: true };
-  const after = decorate({}, 'method', before);
-  assert.notEqual(after.value, before.value);
-  assert.equal(await after.value(), 42);
+  const put = decorate({}, 'method', before);
+  assert.notEqual(put.value, before.value);
+  assert.equal(await put.value(), 42);
   assert.throws(() => decorate(function* several() {}), { name: 'TypeError', message: /not for generators/ });
 });
 
