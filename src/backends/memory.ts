@@ -103,6 +103,16 @@ export function memory(name: string = ''): Backend {
   return new MemoryBackend(store);
 }
 
+/**
+ * The keys of which anything is left, be it a holder, a place in the queue or a watch: for tests.
+ *
+ * @internal
+ */
+export function keysIn(name: string = ''): string[] {
+  const entries = [...(stores.get(name)?.entries ?? [])];
+  return entries.filter(([, entry]) => (entry.sweep(performance.now()), !entry.idle)).map(([key]) => key);
+}
+
 class MemoryBackend implements Backend {
   readonly name = 'memory';
   readonly supports: Supports = {
