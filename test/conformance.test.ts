@@ -17,6 +17,9 @@ const rows: Record<string, () => Omit<ConformanceOptions, 'test' | 'name'>> = {
   memory: () => ({
     open: () => memory('conformance'),
     leftovers: () => keysIn('conformance'),
+    wipe: async () => {
+      for (const key of keysIn('conformance')) await memory('conformance').break?.(key);
+    },
     ttl: 100,
   }),
   file: () => ({

@@ -2,40 +2,39 @@
 import assert from 'node:assert/strict';
 import { createHook } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
-import type { Backend } from '../backend.js';
+import type { Backend, BackendRequest } from '../backend.js';
 import { LockError } from '../errors.js';
 import { eventually, turn } from './proof.js';
+import { LONG } from './world.js';
 import type { Case, World } from './world.js';
 
 /** Everything that a client is asked for in its life. */
 async function live(t: World, host: Backend): Promise<AbortSignal[]> {
   const signals: AbortSignal[] = [];
-  const asks = (waits: boolean) => {
+  const key = t.key();
+  const asks = (waits: boolean): BackendRequest => {
     const request = t.request(key, { waits, fifo: waits && host.supports.fifo });
     signals.push(request.signal);
     return request;
   };
-  const key = t.key();
   const hold = await t.take(host, asks(false));
   await t.refused(host, asks(false));
   const waiting = asks(true);
   await t.refused(host, waiting);
-  const watch = await host.watch?.(waiting);
-  if (hold.grant.renew !== undefined) await hold.renew(60_000);
-  await host.inspect?.(key);
-  await host.list?.(key);
+  const watch = await t.answer('watch', Promise.resolve(host.watch?.(waiting)));
+  if (hold.grant.renew !== undefined) await hold.renew(LONG);
+  await t.answer('inspect', Promise.resolve(host.inspect?.(key)));
+  await t.answer('list', Promise.resolve(host.list?.(key)));
   await hold.release();
-  await watch?.changed();
+  await t.answer('changed', Promise.resolve(watch?.changed()));
   const next = await t.take(host, waiting);
   watch?.close();
   await next.release();
   const forgotten = asks(true);
-  await t.take(host, forgotten);
-  await (host.forget?.(forgotten) ?? Promise.resolve());
-  if (host.acquire !== undefined) {
-    const last = await host.acquire(asks(true));
-    await last.release();
-  }
+  const taken = await t.take(host, forgotten);
+  if (host.forget === undefined) await taken.release();
+  else await t.forget(host, forgotten);
+  await (await t.wait(host, asks(true))).release();
   return signals;
 }
 

@@ -78,6 +78,8 @@ export const names: readonly Case[] = [
         '"',
         '`',
         '$1',
+        '',
+        'a',
         '\0',
         'a\0b',
         '--',
