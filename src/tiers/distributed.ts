@@ -108,14 +108,11 @@ export class DistributedTier implements Tier {
     if (shared && !this.backend.supports.shared) refuse(this.backend, "'shared'", 'its keys have one holder');
     if (!shared) return this.#ask(units, timeout, signal, bound, false);
     // Beside one another, not one after the other: those who come while one asks wait for his answer.
-    const deadline = performance.now() + timeout;
-    let left = timeout;
-    while (this.#coming !== undefined && left > 0 && signal?.aborted !== true) {
-      await orLater(this.#coming, left, signal);
-      left = Math.max(0, deadline - performance.now());
-    }
+    const since = performance.now();
+    if (this.#coming !== undefined && timeout > 0) await orLater(this.#coming, timeout, signal);
     const joined = this.#joinable?.join();
     if (joined !== undefined) return joined;
+    const left = Math.max(0, timeout - (performance.now() - since));
     const asked = this.#ask(units, left, signal, bound, true);
     const coming = asked.then(nothing, nothing).finally(() => {
       if (this.#coming === coming) this.#coming = undefined;
