@@ -4,15 +4,18 @@
  *
  * What a store does not support is skipped; what the core promises instead of it, that it refuses, is tested as well.
  */
+import { calls, refusals } from './conformance/calls.js';
 import { ends } from './conformance/end.js';
 import { exclusion } from './conformance/exclusion.js';
 import { faults } from './conformance/faults.js';
 import { lapses } from './conformance/lapse.js';
+import { leases, outages } from './conformance/leases.js';
 import { looks } from './conformance/looks.js';
 import { owners, permits, readers } from './conformance/modes.js';
 import { names } from './conformance/names.js';
 import type { ConformanceOptions } from './conformance/options.js';
 import { orders } from './conformance/order.js';
+import { processes } from './conformance/processes.js';
 import { within } from './conformance/proof.js';
 import { forgets, releases } from './conformance/release.js';
 import { tokens } from './conformance/tokens.js';
@@ -38,6 +41,11 @@ const cases: readonly Case[] = [
   ...looks,
   ...ends,
   ...faults,
+  ...calls,
+  ...refusals,
+  ...leases,
+  ...outages,
+  ...processes,
 ];
 
 /** A runner that is told how long a test may take should not be the first to lose its patience. */

@@ -25,6 +25,7 @@ const rows: Record<string, () => Omit<ConformanceOptions, 'test' | 'name'>> = {
   file: () => ({
     open: () => file(join(top, 'file')),
     leftovers: () => file(join(top, 'file')).list?.('') ?? [],
+    module: new URL(`./support/file-store.js?folder=${join(top, 'file')}`, import.meta.url),
   }),
 };
 

@@ -125,6 +125,8 @@ class MemoryBackend implements Backend {
   };
   readonly #store: Store;
   readonly #watches: Set<MemoryWatch> = new Set();
+  /** Who has asked here, and has a place in a queue. */
+  readonly #waiting: Map<string, BackendRequest> = new Map();
   #closed = false;
 
   constructor(store: Store) {
@@ -146,11 +148,15 @@ class MemoryBackend implements Backend {
       }
       const sameOwner = request.owner !== undefined && entry.sharedToken !== undefined;
       if (!entry.fits(request) || (!sameOwner && entry.mustWait(request))) {
-        if (request.waits) entry.queue.set(id, request);
+        if (request.waits) {
+          entry.queue.set(id, request);
+          this.#waiting.set(id, request);
+        }
         return null;
       }
       const token = (sameOwner ? entry.sharedToken : undefined) ?? ++store.tokens;
       entry.queue.delete(id);
+      this.#waiting.delete(id);
       entry.holders.set(id, { request, token, until: performance.now() + ttl });
       // The next one in the queue may share with us.
       if (request.shared || request.permits > 1) entry.tell();
@@ -167,6 +173,7 @@ class MemoryBackend implements Backend {
   }
 
   async forget({ key, id }: BackendRequest): Promise<void> {
+    this.#waiting.delete(id);
     const entry = this.#store.entry(key);
     const gone = [entry.holders.delete(id), entry.queue.delete(id)].some(Boolean);
     if (gone) entry.tell();
@@ -200,6 +207,12 @@ class MemoryBackend implements Backend {
   async close(): Promise<void> {
     this.#closed = true;
     for (const watch of this.#watches) watch.close();
+    // Nobody will ask for them again.
+    for (const { key, id } of this.#waiting.values()) {
+      const entry = this.#store.entry(key);
+      if (entry.queue.delete(id)) entry.tell();
+      this.#store.drop(key, entry);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@
  * on afterwards; what nobody knows is asked again, under the same id; nothing is taken twice, nothing stays taken.
  */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from '../backend.js';
 import { LockError, LockLostError } from '../errors.js';
 import { eventually } from './proof.js';
@@ -13,6 +14,9 @@ const unknown = (error: unknown): null => {
   assert.ok(!(error instanceof LockError), `to ask again would help, so it is no LockError: ${error}`);
   return null;
 };
+
+/** Time for a request to get into the trouble that it is to be in. Nothing is concluded from it. */
+const trouble = (asked: Promise<unknown>): Promise<unknown> => Promise.race([asked, sleep(300)]);
 
 /** Asks until there is an answer, as the core does. Asked again after an error, it may say false. */
 async function released(t: World, hold: Hold, before = 0): Promise<void> {
@@ -46,9 +50,9 @@ export const faults: readonly Case[] = [
       await t.take(b, request);
       await t.faults.silence?.();
       const asked = b.tryAcquire(request).catch(unknown);
+      await trouble(asked);
       await t.faults.heal?.();
       const again = await t.again(b, request);
-      void asked;
       await t.again(a, t.request(t.key()));
       await released(t, again);
       await released(t, hold);
@@ -65,9 +69,9 @@ export const faults: readonly Case[] = [
       await t.faults.refuse?.();
       const request = t.request(t.key());
       const asked = b.tryAcquire(request).catch(unknown);
+      await trouble(asked);
       await t.faults.heal?.();
       const next = await t.again(b, request);
-      void asked;
       await released(t, next);
       await released(t, hold);
       await t.free(b, key);

@@ -113,7 +113,7 @@ export const lapses: readonly Case[] = [
       const [a, b] = await t.hosts();
       const request = t.request(t.key(), { ttl: t.ttl });
       const first = await t.take(a, request);
-      await until(first.sent + 0.6 * t.ttl);
+      await until(first.sent + 0.5 * t.ttl);
       const again = await t.take(a, request);
       const next = await t.wait(b, request.key);
       notEarly(again);

@@ -49,6 +49,21 @@ export const orders: readonly Case[] = [
     },
   },
   {
+    promise:
+      'whose client is closed while he waits in line holds up nobody, at the latest when his time is over',
+    needs: ['fifo'],
+    run: async (t) => {
+      const [a, b] = await t.hosts();
+      const key = t.key();
+      const holder = await t.take(a, key);
+      await t.refused(b, key, { ...line, ttl: t.ttl });
+      await b.close();
+      await holder.release();
+      const next = await t.wait(a, key, { fifo: true });
+      await next.release();
+    },
+  },
+  {
     promise: 'a reader does not pass a writer who waits in line',
     needs: ['fifo', 'shared', 'forget'],
     run: async (t) => {

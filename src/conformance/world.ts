@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Backend, BackendRequest, Grant } from '../backend.js';
 import { LockError } from '../errors.js';
+import { newId } from '../request.js';
 import type { ConformanceOptions, Faults } from './options.js';
 import { eventually, turn, until, within } from './proof.js';
 
@@ -111,7 +112,7 @@ export class World {
   request(key: string, rest: Partial<BackendRequest> = {}): BackendRequest {
     return {
       key,
-      id: `conformance:${process.pid}:${randomUUID()}`,
+      id: newId(),
       shared: false,
       units: 1,
       permits: 1,

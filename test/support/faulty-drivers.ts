@@ -4,10 +4,10 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Backend, BackendRequest, Grant, StoreHolder, Watch } from '../../src/backend.js';
-import { memory } from '../../src/backends/memory.js';
-import { LockLostError } from '../../src/errors.js';
+import type { Wire } from './far-memory.js';
+import { LockBackendError, LockLostError } from '../../src/errors.js';
 
-type Store = Required<Omit<Backend, 'acquire'>>;
+export type Store = Required<Omit<Backend, 'acquire'>>;
 /** What is done otherwise. `all` is for what the clients of one store have in common. */
 type Mistake = (store: Store, all: Map<string, unknown>) => Partial<Backend>;
 
@@ -33,35 +33,43 @@ const around = (store: Store): Backend => ({
   },
 });
 
-/** A client of a store in memory that makes this mistake. */
-export function faulty(name: string, make: Mistake, all: Map<string, unknown>): Backend {
-  const store = memory(name) as Store;
+/** A client of that store that makes this mistake. */
+export function faulty(store: Store, make: Mistake, all: Map<string, unknown>): Backend {
   return Object.assign(around(store), make(store, all));
 }
 
 /** A store in which those who wait stand in a queue. */
-export const queueing: Mistake = (store) => ({
-  acquire: async (request) => {
-    const watch = await store.watch(request);
-    let abort!: () => void;
-    const aborted = new Promise<void>((resolve) => (abort = resolve));
-    request.signal.addEventListener('abort', abort, { once: true });
-    try {
-      for (;;) {
-        request.signal.throwIfAborted();
-        const grant = await store.tryAcquire(request);
-        if (grant !== null) return grant;
-        await Promise.race([watch.changed(), aborted]);
+export const queueing: Mistake = (store) => {
+  const waits = new Set<() => void>();
+  return {
+    acquire: async (request) => {
+      const watch = await store.watch(request);
+      let end!: () => void;
+      const ended = new Promise<void>((resolve) => (end = resolve));
+      waits.add(end);
+      request.signal.addEventListener('abort', end, { once: true });
+      try {
+        for (;;) {
+          request.signal.throwIfAborted();
+          const grant = await store.tryAcquire(request);
+          if (grant !== null) return grant;
+          await Promise.race([watch.changed(), ended]);
+        }
+      } catch (error) {
+        await store.forget(request);
+        throw error;
+      } finally {
+        watch.close();
+        waits.delete(end);
+        request.signal.removeEventListener('abort', end);
       }
-    } catch (error) {
-      await store.forget(request);
-      throw error;
-    } finally {
-      watch.close();
-      request.signal.removeEventListener('abort', abort);
-    }
-  },
-});
+    },
+    close: async () => {
+      await store.close();
+      for (const end of waits) end();
+    },
+  };
+};
 
 /** Another grant than that of memory. */
 const granting =
@@ -661,6 +669,12 @@ export const drivers: readonly Faulty[] = [
     asking(({ units, waits }) => ({ waits: waits && units === 1 })),
   ),
 
+  one(
+    'who is closed keeps his place',
+    'whose client is closed while he waits in line holds up nobody, at the latest when his time is over',
+    () => ({ close: async () => undefined }),
+  ),
+
   // Looks
   one('a look shows nobody', LOOK, () => ({ inspect: async () => [] })),
   one('a look has no ids', LOOK, (store) => ({
@@ -857,6 +871,89 @@ export const drivers: readonly Faulty[] = [
     () => ({
       acquire: async () => stranger,
     }),
+  ),
+];
+
+/** Of a driver that has a way to its store, on which things happen. */
+export const farDrivers: readonly Faulty[] = [
+  one(
+    'no answer is an answer',
+    'a store that refuses connections gives no answer, and the same clients go on when it is back',
+    (store) => ({
+      tryAcquire: (request) =>
+        store.tryAcquire(request).catch((cause: unknown) => {
+          throw new LockBackendError('it cannot be reached', { lock: request.key, cause });
+        }),
+    }),
+  ),
+  one(
+    'what was broken once stays broken',
+    [
+      'what is asked of a silent store is answered when it is back, or nobody knows; and both go on',
+      'what is held stays held when all connections break, if it is held by its record',
+    ],
+    (store, all) => {
+      const once = async <T>(work: () => Promise<T>): Promise<T> => {
+        if (all.has('broken')) throw new Error('EPIPE');
+        try {
+          let timer: NodeJS.Timeout | undefined;
+          const late = new Promise<never>(
+            (_resolve, reject) => (timer = setTimeout(reject, 100, new Error('late'))),
+          );
+          return await Promise.race([work(), late]).finally(() => clearTimeout(timer));
+        } catch (error) {
+          all.set('broken', true);
+          throw error;
+        }
+      };
+      return { tryAcquire: (request) => once(() => store.tryAcquire(request)) };
+    },
+  ),
+  one(
+    'who asks again is another one',
+    'an acquisition whose answer was lost is granted again under its id, and counts once',
+    asking(({ id }) => ({ id: `${id} ${count++}` })),
+  ),
+  one(
+    'what was never answered is not forgotten',
+    'an acquisition whose answer was lost can be forgotten',
+    (store, all) => ({
+      tryAcquire: async (request) => {
+        const grant = await store.tryAcquire(request);
+        all.set(request.id, true);
+        return grant;
+      },
+      forget: async (request) => {
+        if (all.has(request.id)) await store.forget(request);
+      },
+    }),
+  ),
+  one(
+    'a watch does not notice that it was broken',
+    'who has subscribed is told of what has happened while his connection was broken',
+    (store, all) => {
+      let broken = false;
+      void (all.get('wire') as Wire).cut.then(() => (broken = true));
+      return watching((watch) => ({
+        changed: async () => {
+          await watch.changed();
+          if (broken) await new Promise(() => undefined);
+        },
+        close: () => watch.close(),
+      }))(store, all);
+    },
+  ),
+  one(
+    'tokens begin again with the store',
+    'a token grows over a restart of the store',
+    granting((grant, { ttl }) => ({
+      token: ttl < 60_000 ? 10n ** 6n - grant.token : grant.token,
+    })),
+  ),
+  one(
+    'who has lost it over a restart is not told',
+    'what was held over a restart is still held, or its holder is told that it is lost',
+    granting((grant) => ({ renew: async (ttl) => grant.renew?.(ttl).catch(() => undefined) })),
   ),
 ];
 
