@@ -134,8 +134,10 @@ const layers: Record<string, readonly string[]> = {
   'backends/memory': ['backend', 'errors'],
   connect: ['backend', 'backends/memory', 'config', 'errors', 'options'],
   request: ['backend', 'words/thread'],
+  'ask-store': ['backend', 'errors'],
   inspect: [
     'addon',
+    'ask-store',
     'backend',
     'connect',
     'files/kernel-file',
@@ -245,7 +247,16 @@ const layers: Record<string, readonly string[]> = {
     'tiers/process',
   ],
   'oslo/synchronized': ['decorator', 'lock', 'options', 'synchronized-types'],
-  'break-lock': ['connect', 'errors', 'hold', 'lock', 'lock-options', 'options', 'tiers/process'],
+  'break-lock': [
+    'ask-store',
+    'connect',
+    'errors',
+    'hold',
+    'lock',
+    'lock-options',
+    'options',
+    'tiers/process',
+  ],
   fence: ['errors', 'mutex', 'options'],
   'fenced-http': ['errors', 'fence', 'options'],
   index: [
