@@ -18,6 +18,7 @@ import { orders } from './conformance/order.js';
 import { processes } from './conformance/processes.js';
 import { within } from './conformance/proof.js';
 import { forgets, releases } from './conformance/release.js';
+import { semaphores } from './conformance/semaphores.js';
 import { tokens } from './conformance/tokens.js';
 import { queues, wakes } from './conformance/wake.js';
 import { World } from './conformance/world.js';
@@ -43,6 +44,7 @@ const cases: readonly Case[] = [
   ...faults,
   ...calls,
   ...refusals,
+  ...semaphores,
   ...leases,
   ...outages,
   ...processes,

@@ -5,8 +5,10 @@ import { keysIn, memory } from '../src/backends/memory.js';
 import { conformance } from '../src/conformance.js';
 import type { ConformanceOptions } from '../src/conformance.js';
 import { farMemory, Wire } from './support/far-memory.js';
-import { drivers, farDrivers, faulty, litter, queueing } from './support/faulty-drivers.js';
-import type { Faulty, Store } from './support/faulty-drivers.js';
+import { drivers } from './support/faulty-drivers.js';
+import { faulty, litter, queueing } from './support/faulty/driver.js';
+import type { Faulty, Store } from './support/faulty/driver.js';
+import { farDrivers } from './support/faulty/far.js';
 
 /** What the suite would run. */
 function collect(options: Given): Map<string, () => Promise<void>> {

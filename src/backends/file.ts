@@ -31,6 +31,11 @@ export function file(lockPath?: string): Backend {
   return new FileBackend(lockPath);
 }
 
+/** The folder of such a store. */
+export function folderOf(store: Backend): string | undefined {
+  return store instanceof FileBackend ? store.folder : undefined;
+}
+
 class FileBackend implements Backend {
   readonly name = 'file';
   readonly supports: Supports = {
@@ -48,6 +53,10 @@ class FileBackend implements Backend {
 
   constructor(lockPath: string | undefined) {
     this.#lockPath = lockPath;
+  }
+
+  get folder(): string {
+    return folderAt({ lockPath: this.#lockPath, via: undefined }).path;
   }
 
   async tryAcquire(request: BackendRequest): Promise<Grant | null> {
@@ -77,7 +86,7 @@ class FileBackend implements Backend {
     try {
       const climbed = await tier.take(unitsOf(request), { signal: over.signal });
       if (!over.signal.aborted) return this.#grant(tier, climbed, request);
-      climbed.release();
+      await climbed.release();
       throw over.signal.reason;
     } finally {
       request.signal.removeEventListener('abort', abort);
@@ -215,7 +224,7 @@ class FileGrant implements Grant {
     if (!this.#held) return false;
     this.#held = false;
     this.#over();
-    this.#climbed.release();
+    void this.#climbed.release();
     return !this.#lost.signal.aborted;
   }
 }

@@ -7,7 +7,7 @@ import { LockTimeoutError, LockUnsupportedError } from '../errors.js';
 import type { Guard } from '../lock-guard.js';
 import type { LockCallOptions } from '../lock-options.js';
 import { lock, lockSync, tryLock } from '../lock.js';
-import { isSettled, turn } from './proof.js';
+import { isSettled, mustBe, turn } from './proof.js';
 import type { Case, World } from './world.js';
 
 /** Locks it, and releases it behind the case at the latest. */
@@ -68,7 +68,8 @@ export const calls: readonly Case[] = [
       for (const timeout of [0, 30, 120]) {
         const began = performance.now();
         const error: unknown = await locked(t, name, { timeout }).catch((failure: unknown) => failure);
-        assert.ok(error instanceof LockTimeoutError, String(error));
+        mustBe(LockTimeoutError)(error);
+        assert.ok(error instanceof LockTimeoutError);
         const took = performance.now() - began;
         assert.ok(took >= timeout - ROUNDING, `it came after ${took} ms of ${timeout}`);
         assert.ok(took < timeout + 2000, `it came after ${took} ms of ${timeout}`);
@@ -126,10 +127,10 @@ export const calls: readonly Case[] = [
     run: async (t) => {
       const rival = await t.host();
       const name = t.name();
-      let done = false;
+      const over = new AbortController();
       let inside = 0;
       const task = async (): Promise<void> => {
-        while (!done) {
+        while (!over.signal.aborted) {
           const guard = await lock(name, { distributed: t.store });
           assert.equal(++inside, 1);
           await turn();
@@ -145,7 +146,7 @@ export const calls: readonly Case[] = [
           await hold.release();
         }
       } finally {
-        done = true;
+        over.abort();
         await tasks;
       }
     },
@@ -193,16 +194,13 @@ export const calls: readonly Case[] = [
       const name = t.name();
       const holder = await t.take(rival, `lock:${name}`, { owner: 'job 7' });
       const guard = await locked(t, name, { owner: 'job 7' });
-      await assert.rejects(locked(t, `${name}`, { timeout: 0 }), LockTimeoutError);
+      await assert.rejects(locked(t, name, { timeout: 0 }), LockTimeoutError);
       assert.deepEqual([await holder.release(), await guard.release()], [true, true]);
     },
   },
 ];
 
-const unsupported = (error: unknown): boolean => {
-  assert.ok(error instanceof LockUnsupportedError, `a LockUnsupportedError, but it is ${error}`);
-  return true;
-};
+const unsupported = mustBe(LockUnsupportedError);
 
 /** Refused, without a trace in the store. */
 function refuses(
@@ -230,7 +228,7 @@ export const refusals: readonly Case[] = [
   {
     promise: 'a thread that is blocked cannot ask a store, so lockSync() refuses',
     run: async (t) => {
-      assert.throws(() => lockSync(t.name(), { distributed: t.store } as LockCallOptions), unsupported);
+      assert.throws(() => lockSync(t.name(), { distributed: t.store }), unsupported);
     },
   },
 ];

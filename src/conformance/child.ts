@@ -68,16 +68,15 @@ async function obey({ id, deed, args }: Order): Promise<Report> {
 
 async function main(): Promise<void> {
   process.on('disconnect', () => process.exit());
-  const orders: Order[] = [];
-  let begin: ((order: Order) => void) | undefined;
+  // Orders come while the module is imported.
+  let ready!: () => void;
+  const opened = new Promise<void>((resolve) => (ready = resolve));
   process.on('message', (order: Order) => {
-    if (begin === undefined) orders.push(order);
-    else begin(order);
+    void opened.then(() => obey(order)).then((report) => process.send?.(report));
   });
   const module = (await import(process.argv[2] ?? '')) as { open(): Backend | Promise<Backend> };
   store = await module.open();
-  begin = (order) => void obey(order).then((report) => process.send?.(report));
-  orders.forEach(begin);
+  ready();
 }
 
 await main();

@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from '../backend.js';
 import { LockError, LockLostError } from '../errors.js';
-import { eventually } from './proof.js';
+import { eventually, say } from './proof.js';
 import type { Case, Hold, World } from './world.js';
 
 /** Of what nobody knows: an error that does not say that to ask again would not help. */
 const unknown = (error: unknown): null => {
-  assert.ok(!(error instanceof LockError), `to ask again would help, so it is no LockError: ${error}`);
+  assert.ok(!(error instanceof LockError), `to ask again would help, so it is no LockError: ${say(error)}`);
   return null;
 };
 

@@ -4,13 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { LockLostError } from '../errors.js';
-import { until } from './proof.js';
+import { mustBe, until } from './proof.js';
 import type { Case, Hold } from './world.js';
 
-const lost = (error: unknown): boolean => {
-  assert.ok(error instanceof LockLostError, `a LockLostError, but it is ${error}`);
-  return true;
-};
+const lost = mustBe(LockLostError);
 
 /** A store counts whole milliseconds. */
 const ROUNDING = 1;

@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { LockLostError, LockUnsupportedError } from '../errors.js';
 import type { Backend, StoreHolder } from '../backend.js';
+import { mustBe } from './proof.js';
 import type { Case, Hold, World } from './world.js';
 
 async function holders(t: World, host: Backend, key: string): Promise<StoreHolder[]> {
-  assert.ok(host.inspect);
+  assert.ok(host.inspect !== undefined);
   return t.answer('inspect', host.inspect(key));
 }
 
-function mustBe(t: World, found: StoreHolder | undefined, { request, token }: Hold): void {
+function mustShow(t: World, found: StoreHolder | undefined, { request, token }: Hold): void {
   assert.ok(found);
   const { id, shared, units } = request;
   assert.deepEqual({ ...found, left: undefined }, { id, token, shared, units, left: undefined });
@@ -31,7 +32,7 @@ export const looks: readonly Case[] = [
       for (const host of [a, b]) {
         const found = await holders(t, host, key);
         assert.equal(found.length, 1);
-        mustBe(t, found[0], hold);
+        mustShow(t, found[0], hold);
       }
       await hold.release();
       assert.deepEqual(await holders(t, b, key), []);
@@ -47,7 +48,7 @@ export const looks: readonly Case[] = [
       const found = await holders(t, a, key);
       assert.equal(found.length, 2);
       for (const hold of holds)
-        mustBe(
+        mustShow(
           t,
           found.find(({ id }) => id === hold.request.id),
           hold,
@@ -67,7 +68,7 @@ export const looks: readonly Case[] = [
       const found = await holders(t, b, key);
       assert.equal(found.length, 2);
       for (const hold of holds)
-        mustBe(
+        mustShow(
           t,
           found.find(({ id }) => id === hold.request.id),
           hold,
@@ -127,7 +128,7 @@ export const looks: readonly Case[] = [
       let refused: unknown;
       const did = await broken().catch((error: unknown) => (refused = error));
       if (refused !== undefined) {
-        assert.ok(refused instanceof LockUnsupportedError, String(refused));
+        mustBe(LockUnsupportedError)(refused);
         await t.refused(b, key);
         assert.equal(await hold.release(), true);
         return;

@@ -1,6 +1,7 @@
 /** Who may hold beside whom: readers, permits, and those who present the same owner. */
 import assert from 'node:assert/strict';
 import { LockMisuseError } from '../errors.js';
+import { mustBe } from './proof.js';
 import type { Case } from './world.js';
 
 const shared = { shared: true };
@@ -120,8 +121,8 @@ export const permits: readonly Case[] = [
       await t.take(a, key, three(1));
       const asked = t.try(b, t.request(key, { units: 1, permits: 5 }));
       await assert.rejects(asked, (error: unknown) => {
-        assert.ok(error instanceof LockMisuseError, `a LockMisuseError, but it is ${error}`);
-        assert.match(error.message, /\b3\b.*\b5\b|\b5\b.*\b3\b/s, 'it names both numbers');
+        mustBe(LockMisuseError)(error);
+        assert.match((error as Error).message, /\b3\b.*\b5\b|\b5\b.*\b3\b/s, 'it names both numbers');
         return true;
       });
       await t.take(b, key, three(2));

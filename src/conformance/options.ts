@@ -12,11 +12,9 @@ import type { Backend } from '../backend.js';
  * const collect: ConformanceTest = (title) => titles.push(title);
  * console.log(typeof collect); // function
  */
-export type ConformanceTest = (
-  title: string,
-  run: (...context: unknown[]) => Promise<void>,
-  timeout: number,
-) => unknown;
+export interface ConformanceTest {
+  (title: string, run: (...context: unknown[]) => Promise<void>, timeout: number): unknown;
+}
 
 /**
  * What can happen to a store. Each resolves when it has happened. What a test cannot do, it leaves out.

@@ -19,10 +19,10 @@ export const orders: readonly Case[] = [
       }));
       for (const { host, request } of waiting) await t.refused(host, request);
       // Later tries, in another order, change nothing.
-      for (const { host, request } of [...waiting].reverse()) await t.refused(host, request);
+      for (const { host, request } of waiting.toReversed()) await t.refused(host, request);
       while (waiting.length > 0) {
         await holder.release();
-        for (const { host, request } of waiting.slice(1).reverse()) await t.refused(host, request);
+        for (const { host, request } of waiting.slice(1).toReversed()) await t.refused(host, request);
         await t.refused(b, key, line);
         const [first] = waiting.splice(0, 1);
         assert.ok(first);

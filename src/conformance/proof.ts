@@ -4,7 +4,23 @@
  * something that has happened meanwhile, an answer of the same store for instance.
  */
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+
+/** An error in words, whatever was thrown. */
+export function say(error: unknown): string {
+  return error instanceof Error ? String(error) : inspect(error);
+}
+
+/** Fails unless it is of that kind; for `assert.rejects`. */
+export function mustBe(
+  Kind: new (message: string, init: { readonly lock: string }) => Error,
+): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof Kind, `it should be a ${Kind.name}, but it is ${say(error)}`);
+    return true;
+  };
+}
 
 /** Lets all tasks run that are ready: microtasks, and so many rounds of the event loop. */
 export async function turn(turns = 1): Promise<void> {
@@ -48,7 +64,7 @@ export async function until(moment: number): Promise<void> {
 export async function isSettled(promise: PromiseLike<unknown>): Promise<boolean> {
   let settled = false;
   const mark = (): void => void (settled = true);
-  promise.then(mark, mark);
+  void promise.then(mark, mark);
   await turn(2);
   return settled;
 }

@@ -16,7 +16,7 @@ async function watching(t: World, key: string, rest: Partial<BackendRequest> = {
 }
 
 async function subscribed(t: World, host: Backend, request: BackendRequest) {
-  assert.ok(host.watch);
+  assert.ok(host.watch !== undefined);
   const watch = await t.answer('watch', host.watch(request));
   t.afterwards(() => watch.close());
   return {

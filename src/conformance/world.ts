@@ -9,7 +9,7 @@ import type { Backend, BackendRequest, Grant } from '../backend.js';
 import { LockError } from '../errors.js';
 import { newId } from '../request.js';
 import type { ConformanceOptions, Faults } from './options.js';
-import { eventually, turn, until, within } from './proof.js';
+import { eventually, say, turn, until, within } from './proof.js';
 
 /** Long enough that nothing lapses in a case which is not about that. */
 export const LONG = 60_000;
@@ -156,7 +156,7 @@ export class World {
     const request = typeof what === 'string' ? this.request(what, rest) : what;
     const hold = await this.try(host, request).catch((error: unknown) => {
       assert.fail(
-        `'${request.key.slice(0, 100)}' cannot be had now, and that is an answer, no error: ${error}`,
+        `'${request.key.slice(0, 100)}' cannot be had now, and that is an answer, no error: ${say(error)}`,
       );
     });
     assert.equal(hold, null, `'${request.key.slice(0, 100)}' cannot be had now, so the answer is null`);
@@ -230,7 +230,7 @@ export class World {
 
   /** Gives back what the case has taken, and fails if something has gone wrong beside it. */
   async end(): Promise<void> {
-    for (const undo of this.#undo.reverse()) {
+    for (const undo of this.#undo.toReversed()) {
       // What is gone already, or cannot be reached any more, needs no undoing.
       await this.answer('what undoes it', Promise.resolve().then(undo)).catch(() => undefined);
     }
@@ -241,7 +241,7 @@ export class World {
     process.off('warning', this.#note);
     const [wrong] = this.#wrong;
     if (wrong !== undefined)
-      throw new Error(`something has gone wrong beside the case: ${wrong}`, { cause: wrong });
+      throw new Error(`something has gone wrong beside the case: ${say(wrong)}`, { cause: wrong });
   }
 }
 
@@ -276,7 +276,7 @@ export class Hold {
   }
 
   async renew(ttl: number): Promise<void> {
-    assert.ok(this.grant.renew, 'what lapses can be renewed');
+    assert.ok(this.grant.renew !== undefined, 'what lapses can be renewed');
     const sent = performance.now();
     await this.#world.answer('renew', this.grant.renew(ttl));
     [this.sent, this.#lasts] = [sent, ttl];
