@@ -1,5 +1,7 @@
 /** Which store a URL means, and which one `{ distributed: true }` means. */
+import { fileURLToPath } from 'node:url';
 import type { Backend } from './backend.js';
+import { file } from './backends/file.js';
 import { memory } from './backends/memory.js';
 import { configuration } from './config.js';
 import { LockUnsupportedError } from './errors.js';
@@ -8,6 +10,7 @@ import { wrongType } from './options.js';
 type Open = (url: URL) => Backend;
 
 const openers: Readonly<Record<string, Open>> = {
+  'file:': (url) => file(fileURLToPath(url)),
   'memory:': ({ pathname }) => memory(decodeURIComponent(pathname)),
 };
 
@@ -15,6 +18,7 @@ const openers: Readonly<Record<string, Open>> = {
  * The store that a URL means. Nothing is opened before it is used first.
  *
  *     memory:                      in this thread, for tests and first tries; `memory:shop` is another one
+ *     file:///var/lock/shop        in the lock files of that folder: among the processes of this host
  *
  * @example
  * import { connect, lock } from 'tierlock';
