@@ -146,10 +146,10 @@ for (const kind of clientKinds) {
     const released = performance.now();
     await held?.release();
     await waiting;
-    assert.ok(performance.now() - released < 100);
+    assert.ok(performance.now() - released < 380, 'before it would try anyway');
     const next = await take(store, ask(key));
     const waited = performance.now() - released;
-    assert.ok(waited >= 148 && waited < 400, `${waited}`);
+    assert.ok(waited >= 148 && waited < 530, `${waited}`);
     await next.release();
   });
 

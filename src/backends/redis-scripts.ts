@@ -12,9 +12,8 @@
  * Invariants
  * - There is a record, or there are holders, never both.
  * - Holders all share, or present one owner, or their units fit into the permits.
- * - A token is larger than all that were given before under the same number: the time in us or, should the clock not
- *   have moved on, the last one and one more. So they grow even over the loss of all data or a failover to a replica
- *   that has not got the last ones, as long as the clock is right.
+ * - A token is larger than all that were given before under the same number. It goes by the clock, and never back: so
+ *   tokens grow even over the loss of all data, or of the last ones in a failover, as long as the clock is right.
  *
  * Who waits has a place in the queue, which lapses unless it tries again. Whatever makes room tells the first in the
  * queue to try, by a message to its client, or as many of them as there is room for. Nobody hears it: the next one is
@@ -37,20 +36,25 @@ const UNREACHABLE = 1000;
 const PATIENCE = 100;
 const TARDY = 200;
 
-// Its first value would be 1 if Redis had lost its data. That is why it goes by the clock.
+/**
+ * Takes a token from the counter. A token is a moment, in 1/2^20 s about; between two moments of 16 ms it is counted up,
+ * far slower than the clock runs.
+ */
 const nextToken = `
-local t = redis.call('TIME')
-local us = t[1] * 1000000 + t[2]
-local function nextToken(counter)
-  local token = string.format('%.0f', math.max(us, (tonumber(redis.call('GET', counter)) or 0) + 1))
-  redis.call('SET', counter, token)
-  return token
+local token, time = redis.call('INCR', KEYS[6]), redis.call('TIME')
+if token <= time[1] * 1048576 + time[2] - time[2] % 16384 then
+  token = time[1] * 1048576 + time[2]
+  redis.call('SET', KEYS[6], string.format('%.0f', token))
 end
+token = string.format('%.0f', token)
 `;
 
-/** What all but the shortest ways need. A Lua number is a double: \`..\` would cut one of us, so it never sees any. */
+/** What all but the shortest ways need. */
 const library = `
 local call = redis.call
+local time = call('TIME')
+-- A Lua number is a double, and holds it exactly, but \`..\` would cut it.
+local us = time[1] * 1000000 + time[2]
 local RECORD, HOLDERS, INFOS, QUEUE, PLACES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local ms = math.floor(us / 1000)
 
@@ -145,20 +149,21 @@ end
 `;
 
 /**
+ * ARGV: id, ttl, 1 if nobody can be beside it; "shared fifo cluster units permits channel", without a channel if it does
+ * not wait; the owner, if there is one, behind a character, because nobody is no owner.
+ *
  * Answers "t" and the token; or "w" and in how many ms to try again at the latest; or "p" and the permits of the holders.
  */
 export const ACQUIRE: Script = script(`
-local id, ttl, alone, channel, fifo = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4], ARGV[5] == '1'
-${nextToken}
-if alone and redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[4]) == 0 then
-  local token = nextToken(KEYS[6])
-  redis.call('SET', KEYS[1], token .. ' ' .. id, 'PX', ttl)
+if ARGV[3] == '1' and redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[4]) == 0 then
+  ${nextToken}
+  redis.call('SET', KEYS[1], token .. ' ' .. ARGV[1], 'PX', ARGV[2])
   return 't' .. token
 end
 ${library}
--- Of one alone that does not wait, nothing more is said.
-local shared, units, permits = ARGV[6] == '1', tonumber(ARGV[7] or 1), tonumber(ARGV[8] or 1)
-local owner, cluster = ARGV[9] or '', ARGV[10] or '0'
+local id, ttl, alone, owner = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[5]
+local shared, fifo, cluster, units, permits, channel = string.match(ARGV[4], '^(%d) (%d) (%d) (%d+) (%d+) (.*)$')
+shared, fifo, units, permits = shared == '1', fifo == '1', tonumber(units), tonumber(permits)
 
 local function refuse(left)
   if channel == '' then return 'w' .. left end
@@ -177,13 +182,18 @@ local function refuse(left)
   return 'w' .. left + 20 * call('ZRANK', QUEUE, id)
 end
 
+-- Whether the first was told to try after that moment, and did not yet.
+local function told(moment)
+  return call('HGET', PLACES, 'head') == call('ZRANGE', QUEUE, 0, 0)[1] and number(PLACES, 'since') > moment
+end
+
 -- Whom it must not pass.
 local function before()
   local head = placeAt(0)
   if not head or head.id == id then return nil end
   local strict = fifo or number(PLACES, 'strict') > ms
   if not strict then
-    if call('HGET', PLACES, 'head') == head.id and ms - number(PLACES, 'since') > ${TARDY} then return nil end
+    if told(0) and not told(ms - ${TARDY}) then return nil end
     if not shared and us - head.arrival < ${PATIENCE * 1000} then return nil end
   end
   local position = 0
@@ -216,7 +226,8 @@ if mine then
   return 't' .. string.match(mine, '^%d+')
 end
 
-local token
+-- The token of the same owner.
+local given
 if call('EXISTS', HOLDERS) == 1 then
   local inUse = number(INFOS, 'permits')
   if inUse ~= permits then
@@ -230,37 +241,40 @@ if call('EXISTS', HOLDERS) == 1 then
     fits = shared and number(INFOS, 'writers') == 0
     -- Beside whom all the others are the same owner's.
     local others = false
-    if owner ~= '' then
+    if owner then
       for _, holder in ipairs(call('ZRANGE', HOLDERS, 0, -1)) do
         local theirs, whose = string.match(call('HGET', INFOS, ':' .. holder) or '', '^(%d+) %d+ %d (.*)$')
-        if whose == owner then token = theirs else others = true end
+        if whose == owner then given = theirs else others = true end
       end
       fits = fits or not others
     end
   end
   if not fits then return refuse(call('ZRANGE', HOLDERS, 0, 0, 'WITHSCORES')[2] - ms) end
 end
-if not token then
+if not given then
   local place = before()
   if place then
-    -- It may not have heard that it could go in.
-    wake(cluster)
+    -- The first may not have heard that it could go in, or it is dead.
+    if not told(ms - ${TARDY}) then wake(cluster) end
     return refuse(math.max(0, place.lapse - ms))
   end
-  token = nextToken(KEYS[6])
+end
+if not given then
+  ${nextToken}
+  given = token
 end
 leaveQueue(id)
 if alone then
-  call('SET', RECORD, token .. ' ' .. id, 'PX', ttl)
+  call('SET', RECORD, given .. ' ' .. id, 'PX', ttl)
 else
   call('ZADD', HOLDERS, ms + ttl, id)
-  call('HSET', INFOS, 'permits', permits, ':' .. id, string.format('%s %d %d ', token, units, shared and 1 or 0) .. owner)
+  call('HSET', INFOS, 'permits', permits, ':' .. id, string.format('%s %d %d ', given, units, shared and 1 or 0) .. (owner or ''))
   call('HINCRBY', INFOS, 'used', units)
   call('HINCRBY', INFOS, 'writers', shared and 0 or 1)
   expire()
   wake(cluster)
 end
-return 't' .. token
+return 't' .. given
 `);
 
 /** Of who holds it alone. The common case ends before the library begins. */
@@ -268,7 +282,7 @@ export const RELEASE: Script = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 if redis.call('EXISTS', KEYS[4]) == 0 then return 1 end
-${nextToken}${library}
+${library}
 wake(ARGV[2])
 return 1
 `);
@@ -280,7 +294,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 
 /** Of one among holders. */
 export const LEAVE: Script = script(`
-${nextToken}${library}
+${library}
 sweep()
 if not call('ZSCORE', HOLDERS, ARGV[1]) then return 0 end
 leave(ARGV[1])
@@ -289,7 +303,7 @@ return 1
 `);
 
 export const STAY: Script = script(`
-${nextToken}${library}
+${library}
 sweep()
 if not call('ZSCORE', HOLDERS, ARGV[1]) then return 0 end
 call('ZADD', HOLDERS, ms + ARGV[2], ARGV[1])
@@ -298,7 +312,7 @@ return 1
 `);
 
 export const FORGET: Script = script(`
-${nextToken}${library}
+${library}
 local record = call('GET', RECORD)
 if record and string.match(record, '^%d+ (.*)$') == ARGV[1] then call('DEL', RECORD) end
 if call('ZSCORE', HOLDERS, ARGV[1]) then leave(ARGV[1]) end
@@ -308,7 +322,7 @@ return 1
 `);
 
 export const BREAK: Script = script(`
-${nextToken}${library}
+${library}
 sweep()
 local held = call('DEL', RECORD, HOLDERS)
 call('DEL', INFOS)
@@ -318,7 +332,7 @@ return held
 
 /** Answers id, token, shared, units and the ms left of each holder, all in one row. */
 export const INSPECT: Script = script(`
-${nextToken}${library}
+${library}
 local record = call('GET', RECORD)
 if record then
   local token, id = string.match(record, '^(%d+) (.*)$')

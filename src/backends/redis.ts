@@ -130,11 +130,9 @@ class RedisBackend implements Backend {
     const keys = redisKeys(this.#prefix, key);
     const alone = isAlone(request);
     const channel = waits ? this.#wakes.channel : '';
-    const args = [id, whole(request.ttl), flag(alone), channel, flag(waits && fifo)];
-    if (!alone || waits) {
-      const whose = owner === undefined ? '' : `=${onWire(owner)}`;
-      args.push(flag(shared), String(units), String(permits), whose, this.#cluster);
-    }
+    const how = `${flag(shared)} ${flag(waits && fifo)} ${this.#cluster} ${units} ${permits} ${channel}`;
+    const args = [id, whole(request.ttl), flag(alone), how];
+    if (owner !== undefined) args.push(`=${onWire(owner)}`);
     const stillWanted = (): boolean => !this.#forgotten.has(request);
     const reply = String(await this.#run(ACQUIRE, key, keys, args, stillWanted));
     if (reply.startsWith('p')) throw otherPermits(request, reply.slice(1));
