@@ -11,9 +11,17 @@ export {
   LockUnsupportedError,
 } from './errors.js';
 export type { LockErrorInit } from './errors.js';
+export type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from './backend.js';
+export { breakLock } from './break-lock.js';
+export type { BreakOptions } from './break-lock.js';
+export { connect } from './connect.js';
 export { configure } from './config.js';
 export type { Configuration } from './config.js';
 export { detach } from './context.js';
+export { Fence } from './fence.js';
+export type { FenceOptions } from './fence.js';
+export { fencedHttp } from './fenced-http.js';
+export type { FencedHttpOptions } from './fenced-http.js';
 export { FileLock } from './files/file-lock.js';
 export type { SyncGuard } from './guard.js';
 export { Hold } from './hold.js';
