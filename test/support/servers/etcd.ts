@@ -95,14 +95,24 @@ function recipe(
   };
 }
 
-/** A call of the gateway: JSON to `/v3/...` of that node, such as `/v3/kv/range`; values are in base64. */
+export interface CallOptions {
+  /** Which one is asked. Default: 0. */
+  readonly node?: number;
+  /** As `/v3/auth/authenticate` gives it. */
+  readonly token?: string;
+  /** Default: 5000. */
+  readonly timeoutMs?: number;
+}
+
+/** A call of the gateway: JSON to `/v3/...`, such as `/v3/kv/range`; keys and values are in base64. */
 export function etcdCall(
   etcd: Etcd,
   path: string,
   body: object,
-  { node = 0, token }: { readonly node?: number; readonly token?: string } = {},
+  options: CallOptions = {},
 ): Promise<unknown> {
-  return ask({ url: `${etcd.urls[node] ?? ''}${path}`, ca: etcd.ca, body, token });
+  const { node = 0, ...rest } = options;
+  return ask({ url: `${etcd.urls[node] ?? ''}${path}`, ca: etcd.ca, body, ...rest });
 }
 
 async function enableAuth(etcd: Etcd, password: string): Promise<void> {
@@ -116,7 +126,7 @@ interface Question {
   readonly url: string;
   readonly ca: string | undefined;
   readonly body?: object;
-  readonly token?: string | undefined;
+  readonly token?: string;
   readonly timeoutMs?: number;
 }
 

@@ -58,6 +58,8 @@ function topFolder(): string {
   const child = spawn('/bin/sh', ['-c', keeper, 'keeper', top], {
     cwd: '/',
     detached: true,
+    // Also where a test has changed its own.
+    env: { PATH: '/usr/bin:/bin' },
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   child.unref();

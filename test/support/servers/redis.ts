@@ -35,6 +35,6 @@ export function redisRecipe(port: Port, { appendonly = false, password, args = [
       ...args,
     ],
     // While it loads its data it answers with an error.
-    answers: async () => (await redisCommand(address, ['PING'])) === 'PONG',
+    answers: async () => (await redisCommand(address, ['PING'], 500)) === 'PONG',
   };
 }

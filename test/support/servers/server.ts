@@ -64,10 +64,13 @@ export class Server implements AsyncDisposable {
   async start(): Promise<void> {
     assert.ok(!this.running, `${this.#recipe.name} is running`);
     const { name, answers } = this.#recipe;
-    this.#child = spawnKept(this.folder, this.#command);
+    const child = spawnKept(this.folder, this.#command);
+    this.#child = child;
+    // Somebody else who has its port may keep a question for ever.
+    const gone = new Promise<false>((resolve) => child.once('exit', () => resolve(false)));
     const ready = async (): Promise<boolean> => {
       if (!this.running) throw new Error(`${name} has ended:\n${this.log}`);
-      return answers().catch(() => false);
+      return Promise.race([answers().catch(() => false), gone]);
     };
     try {
       await waitUntil(ready, { what: `${name} answers`, timeoutMs: 30_000 });
