@@ -32,7 +32,7 @@
       # own would ask for the newest functions of the C library that it was compiled with.
       ['OS=="linux"', {
         'sources': [
-          'native/file_id_linux.cc', 'native/file_lock_linux.cc', 'native/interrupt_linux.cc',
+          'native/clock_linux.cc', 'native/file_id_linux.cc', 'native/file_lock_linux.cc', 'native/interrupt_linux.cc',
           'native/mapped_file_linux.cc', 'native/memory_linux.cc', 'native/process_linux.cc',
           'native/thread_linux.cc',
         ],
@@ -41,7 +41,7 @@
       }],
       ['OS=="mac"', {
         'sources': [
-          'native/file_id_mac.cc', 'native/file_lock_mac.cc', 'native/interrupt_mac.cc',
+          'native/clock_mac.cc', 'native/file_id_mac.cc', 'native/file_lock_mac.cc', 'native/interrupt_mac.cc',
           'native/mapped_file_mac.cc', 'native/memory_mac.cc', 'native/process_mac.cc',
           'native/thread_mac.cc',
         ],

@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include "arguments.h"
+#include "clock.h"
 #include "state.h"
 #include "thread.h"
 
@@ -13,7 +14,7 @@ namespace tierlock {
 namespace {
 
 // Raised with every change of what this file exports; load.mjs asks for the same number.
-constexpr int kVersion = 5;
+constexpr int kVersion = 6;
 
 Napi::Value ThreadId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), CurrentThreadId());
@@ -29,6 +30,8 @@ Napi::Value IsThreadAlive(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), ThreadAlive(*id));
 }
 
+Napi::Value Uptime(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), UptimeMs()); }
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new State(CurrentThreadId()));  // deletes it with the environment, which is after
   AddEnds(env, exports);                              // its hook: hooks run in reverse order
@@ -40,6 +43,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddMappedFiles(env, exports);
   exports["version"] = Napi::Number::New(env, kVersion);
   exports["threadId"] = Napi::Function::New(env, ThreadId, "threadId");
+  exports["uptime"] = Napi::Function::New(env, Uptime, "uptime");
   exports["threadAlive"] = Napi::Function::New(env, IsThreadAlive, "threadAlive");
   return exports;
 }

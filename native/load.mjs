@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** What addon.cc has, too: a binary of another release may be left behind. */
-const version = 5;
+const version = 6;
 
 /** The systems for which binding.gyp has something to compile. */
 export const supported = ['linux', 'darwin'].includes(process.platform);

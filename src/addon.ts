@@ -22,6 +22,8 @@ export interface Addon {
   threadId(): number;
   /** Whether a thread of this process has that number now. Throws for what is no 32-bit integer. */
   threadAlive(id: number): boolean;
+  /** Milliseconds by a clock that nobody sets and that runs on while the system is suspended. */
+  uptime(this: void): number;
 
   /**
    * Stores `value` into `words[index]` when this thread ends, whatever ends it, on this thread itself: the others

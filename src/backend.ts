@@ -103,7 +103,15 @@ export interface Grant {
   readonly lost?: AbortSignal;
 }
 
-/** A subscription to what happens to a key. */
+/**
+ * A subscription to what happens to a key.
+ *
+ * @example
+ * import type { Watch } from 'tierlock';
+ *
+ * const silent: Watch = { changed: () => new Promise(() => {}), close: () => {} };
+ * silent.close();
+ */
 export interface Watch {
   /**
    * Resolves when something has happened to the key since the last call of it (or since `watch` resolved) that may make

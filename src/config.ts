@@ -6,7 +6,8 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { tryAddon } from './addon.js';
 import { checkKeys, wrongType } from './options.js';
 import type { Via } from './files/folder.js';
-import { checkBound, checkPath, checkVia } from './lock-options.js';
+import type { Backend } from './backend.js';
+import { checkBound, checkPath, checkVia, isBackend } from './lock-options.js';
 import type { Bound } from './outside.js';
 
 /**
@@ -37,12 +38,26 @@ export interface Configuration {
    * every 5 to 20 ms. Default: 64.
    */
   readonly waitingThreads?: number | undefined;
+  /**
+   * The store of `{ distributed: true }`: its URL (see `connect`), or the store itself, which reaches no other thread.
+   * Default: none.
+   */
+  readonly backend?: string | Backend | undefined;
   /** See `LockCallOptions`. */
   readonly handover?: Partial<Bound> | undefined;
 }
 
 const KEY = 'tierlock:configuration';
-const known = ['lockPath', 'via', 'network', 'deadlock', 'threads', 'waitingThreads', 'handover'] as const;
+const known = [
+  'lockPath',
+  'via',
+  'network',
+  'deadlock',
+  'threads',
+  'waitingThreads',
+  'backend',
+  'handover',
+] as const;
 const MOST_WAITING = 10_000;
 const WAITING = 64;
 
@@ -77,6 +92,9 @@ export function configure(settings: Configuration): void {
     if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
   if (deadlock !== undefined && deadlock !== 'on' && deadlock !== 'off')
     throw new TypeError(`'deadlock' must be 'on' or 'off', got ${JSON.stringify(deadlock)}`);
+  const { backend } = settings;
+  if (backend !== undefined && typeof backend !== 'string' && !isBackend(backend))
+    throw wrongType('backend', 'the URL of a store, or a store', backend);
   if ('waitingThreads' in settings) limitWaits(settings.waitingThreads ?? WAITING);
   const next: Record<string, unknown> = { ...configuration() };
   const bound = handover === undefined ? undefined : checkBound(handover);
@@ -84,7 +102,8 @@ export function configure(settings: Configuration): void {
   for (const name of known) if (name in settings) next[name] = given[name];
   current = next;
   revision++;
-  setEnvironmentData(KEY, next);
+  // An object with functions cannot be sent.
+  setEnvironmentData(KEY, typeof next['backend'] === 'object' ? { ...next, backend: undefined } : next);
 }
 
 /** The limit belongs to the process: all its threads count together. */

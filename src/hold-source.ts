@@ -19,7 +19,7 @@ export interface HoldSource<G = SyncGuard> extends Sought {
 
 /** Who may have what was climbed to: a named queue. */
 export interface Heirs {
-  legacy: { release(): void } | undefined;
+  legacy: { release(): unknown } | undefined;
   /** Whether others, wherever they are, are not to be passed. */
   readonly fair: boolean;
   heir(units: number, bound?: Bound): Entry | undefined;
@@ -74,8 +74,12 @@ export class Rare {
   earliest = 0;
   /** Tells when it has lasted for too long. */
   latest: NodeJS.Timeout | undefined = undefined;
-  /** What it gives back at its end. */
+  owner: string | undefined = undefined;
+  /** What it gives back at its end; and what comes of it, where that takes a while. */
   units = 0;
+  ending: Promise<boolean> | undefined = undefined;
+  /** Whether a tier that was asked for is not held. */
+  degraded = false;
   /** Of a part: aborts with the signal of the whole, too. */
   signal: AbortSignal | undefined = undefined;
 }

@@ -111,7 +111,7 @@ export class Hold extends RWGuard {
   }
 
   /** @internal What was climbed to, if anything was, goes with it from now on. */
-  climb(climbed: Climbed | undefined, heirs: Heirs, bound: Bound | undefined): void {
+  climb(climbed: Climbed | undefined, heirs?: Heirs, bound?: Bound): void {
     const rare = (this.#rare ??= new Rare());
     rare.climbed = climbed;
     if (climbed !== undefined) {
@@ -149,15 +149,22 @@ export class Hold extends RWGuard {
     const end = performance.now() + most;
     const wait = (): void => {
       const left = Math.ceil(end - performance.now());
-      if (left <= 0) control.expire(this, this.#expired(most));
+      if (left <= 0) this.#expire(most);
       else rare.latest = setTimeout(wait, Math.min(left, LONGEST)).unref();
     };
     nobody.runInAsyncScope(wait);
   }
 
-  #expired(most: number): LockLostError {
+  #expire(most: number): void {
     const message = `${this.kind} has been held for longer than its 'maxHold', ${most} ms: end what needs it, and release it`;
-    return new LockLostError(message, { lock: this.name });
+    control.expire(this, new LockLostError(message, { lock: this.name }));
+    // For all of its parts there is one lease.
+    this.whole.#rare?.climbed?.expire?.();
+  }
+
+  /** @internal What was climbed to shall last so long from now on, whoever vanishes. */
+  keepFor(ms: number): void {
+    this.whole.#rare?.climbed?.keepFor?.(ms);
   }
 
   /** @internal One more part, for somebody who may be where it is held. */
@@ -234,9 +241,10 @@ export class Hold extends RWGuard {
     else nobody.runInAsyncScope(() => setTimeout(() => this.#endInTime(rare), Math.min(left, LONGEST)));
   }
 
-  #end({ climbed, heirs, bound, units }: Rare): void {
+  #end(rare: Rare): void {
+    const { climbed, heirs, bound, units } = rare;
     if (heirs === undefined || units < this.#source.capacity) {
-      this.#comeDown(climbed, false, () => this.#source.give(units));
+      this.#comeDown(rare, false, () => this.#source.give(units));
       return;
     }
     const heir = heirs.heir(units, bound);
@@ -246,19 +254,51 @@ export class Hold extends RWGuard {
       heirs.passTo(heir, units);
       return;
     }
-    this.#comeDown(climbed, suits, () => {
+    this.#comeDown(rare, suits, () => {
       if (heir === undefined) heirs.giveAway(units);
       else heirs.passTo(heir, units);
     });
   }
 
   /** Whatever happens above: those below must not wait for ever. */
-  #comeDown(climbed: Climbed | undefined, polite: boolean, give: () => void): void {
+  #comeDown(rare: Rare, polite: boolean, give: () => void): void {
+    let ending: Promise<boolean> | void = undefined;
     try {
-      climbed?.release(polite);
+      ending = rare.climbed?.release(polite);
     } finally {
-      give();
+      if (ending === undefined) give();
     }
+    rare.ending = ending?.finally(give);
+  }
+
+  /** @internal On its way down, where that takes a while: whether it was ours to the end. */
+  get ending(): Promise<boolean> | undefined {
+    return this.#rare === undefined ? undefined : this.whole.#rare?.ending;
+  }
+
+  /** @internal See `Guard.renew`. */
+  async renew(ttl?: number): Promise<void> {
+    this.assertHeld();
+    await this.whole.#rare?.climbed?.renew?.(ttl);
+  }
+
+  /** @internal A tier that was asked for could not be reached, and is not held. */
+  degrade(): void {
+    (this.#rare ??= new Rare()).degraded = true;
+  }
+
+  /** @internal Whoever presents it is let in again. */
+  get owner(): string | undefined {
+    return this.#rare?.owner;
+  }
+
+  set owner(owner: string) {
+    (this.#rare ??= new Rare()).owner = owner;
+  }
+
+  /** @internal */
+  get degraded(): boolean {
+    return this.whole.#rare?.degraded === true;
   }
 
   override downgrade(): this {

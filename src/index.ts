@@ -11,6 +11,8 @@ export {
   LockUnsupportedError,
 } from './errors.js';
 export type { LockErrorInit } from './errors.js';
+export type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from './backend.js';
+export { connect } from './connect.js';
 export { configure } from './config.js';
 export type { Configuration } from './config.js';
 export { detach } from './context.js';

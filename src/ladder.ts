@@ -6,10 +6,11 @@
  * Whatever ends a climb, at whichever step, gives back what had been taken until then.
  */
 import { configuration } from './config.js';
-import { beginWait, heldAround } from './context.js';
-import { LockDeadlockError, LockMisuseError, LockTimeoutError } from './errors.js';
+import { beginWait } from './context.js';
+import { degrade } from './degraded.js';
+import { LockBackendError, LockTimeoutError, LockUnsupportedError } from './errors.js';
 import type { Hold } from './hold.js';
-import { holdOf } from './lock-guard.js';
+import { letIn } from './let-in.js';
 import { waitOf } from './lock-options.js';
 import type { Plan } from './lock-options.js';
 import type { WaitOptions } from './options.js';
@@ -17,7 +18,7 @@ import type { Bound } from './outside.js';
 import { deadlock } from './refusals.js';
 import { ALL, locks } from './registry.js';
 import type { LockQueue } from './registry.js';
-import { ProcessTier } from './tiers/process.js';
+import { tierFor, withoutStore } from './tiers/choose.js';
 import type { Climbed, Tier } from './tiers/tier.js';
 
 /** Takes it if that is possible now. */
@@ -41,6 +42,24 @@ export function tryClimb(key: string, plan: Plan): Hold | null {
   return null;
 }
 
+/** Takes it if that is possible now, where a store has to be asked. */
+export async function attemptClimb(key: string, plan: Plan): Promise<Hold | null> {
+  const again = letIn(key, plan);
+  if (again !== undefined) return again;
+  const climber = new Climber(key, plan);
+  const hold = climber.queue.tryAcquire(climber.units);
+  if (hold === null) return null;
+  try {
+    if (climber.tier === undefined || (await climber.attempt(climber.tier, hold)))
+      return climber.settle(hold);
+  } catch (error) {
+    hold.takeBack();
+    throw error;
+  }
+  hold.takeBack();
+  return null;
+}
+
 /** Waits for it. What is given is made of the hold by `make`: to do that later would take one promise more. */
 export async function climb<T>(key: string, plan: Plan, make: (hold: Hold) => T): Promise<T> {
   const { signal } = plan;
@@ -51,7 +70,7 @@ export async function climb<T>(key: string, plan: Plan, make: (hold: Hold) => T)
   const hold = climber.queue.tryAcquire(climber.units) ?? (await climber.waitInside());
   try {
     const { tier } = climber;
-    if (tier !== undefined) climber.reach(hold, climber.tryAbove(tier) ?? (await climber.waitAbove(tier)));
+    if (tier !== undefined) await climber.climbTo(tier, hold);
     signal?.throwIfAborted();
     return make(climber.settle(hold));
   } catch (error) {
@@ -67,6 +86,7 @@ export function climbSync(key: string, plan: Plan): Hold {
   if (again !== undefined) return again;
   const climber = new Climber(key, plan);
   const { queue, units, tier } = climber;
+  if (plan.distributed !== undefined) refuseSync(key);
   // Those in the line could not go on while the thread is blocked, and are not to be passed.
   if (queue.free < units || queue.length > 0) throw deadlock(queue);
   const hold = queue.acquireSync(units, waitOf(plan));
@@ -95,7 +115,8 @@ class Climber {
     this.units = plan.shared ? 1 : ALL;
     this.queue = locks.open(key);
     if (plan.fair !== false) this.queue.outer?.makeFair();
-    this.tier = plan.external ? tierOf(this.queue, plan) : undefined;
+    this.tier = tierFor(key, plan, this.queue.tier);
+    if (this.tier !== undefined) this.queue.tier = this.tier;
   }
 
   /** Waits for this thread's turn, and for this process's. */
@@ -114,26 +135,54 @@ class Climber {
     const climbed = legacy as Climbed;
     try {
       climbed.pass();
+      if (this.#plan.minHold > 0) climbed.keepFor?.(this.#plan.minHold);
     } catch (error) {
-      climbed.release();
+      void climbed.release();
       throw error;
     }
     return climbed;
   }
 
-  async waitAbove(tier: Tier): Promise<Climbed> {
+  /** Waits for what is above. */
+  async climbTo(tier: Tier, hold: Hold): Promise<void> {
+    const climbed = this.tryAbove(tier);
+    if (climbed !== null) return this.reach(hold, climbed);
     try {
-      return await tier.take(this.units, this.#wait(), this.#bound);
+      this.reach(hold, await tier.take(this.units, this.#wait(), this.#bound));
     } catch (error) {
-      throw this.#explained(error, tier);
+      if (!this.#mayDoWithout(error)) throw await this.#explained(error, tier);
+      const below = withoutStore(tier);
+      if (below !== undefined) await this.climbTo(below, hold);
+      degrade(hold, error);
     }
+  }
+
+  /** Takes what is above if it is free. */
+  async attempt(tier: Tier, hold: Hold): Promise<boolean> {
+    let climbed = this.tryAbove(tier);
+    try {
+      climbed ??= (await tier.attempt?.(this.units, this.#bound)) ?? null;
+    } catch (error) {
+      if (!this.#mayDoWithout(error)) throw error;
+      const below = withoutStore(tier);
+      if (below !== undefined && !(await this.attempt(below, hold))) return false;
+      degrade(hold, error);
+      return true;
+    }
+    if (climbed !== null) this.reach(hold, climbed);
+    return climbed !== null;
+  }
+
+  /** A store cannot be reached, and whoever asks would rather go on than wait for it. */
+  #mayDoWithout(error: unknown): boolean {
+    return error instanceof LockBackendError && this.#plan.onBackendDown === 'lower';
   }
 
   waitAboveSync(tier: Tier): Climbed {
     try {
       return tier.takeSync(this.units, this.#wait(), this.#bound);
     } catch (error) {
-      throw this.#explained(error, tier);
+      throw this.#timedOut(error, tier.describeHolder(error) as string | undefined);
     }
   }
 
@@ -143,13 +192,19 @@ class Climber {
     return waitOf(this.#plan, left) ?? {};
   }
 
-  #explained(error: unknown, tier: Tier): unknown {
+  async #explained(error: unknown, tier: Tier): Promise<unknown> {
+    return error instanceof LockTimeoutError
+      ? this.#timedOut(error, await tier.describeHolder(error))
+      : error;
+  }
+
+  #timedOut(error: unknown, holder: string = 'another process'): unknown {
     const { signal } = this.#plan;
     if (!(error instanceof LockTimeoutError) || (signal?.aborted && signal.reason === error)) return error;
     const { key } = this.queue;
     const message =
-      `timed out after ${this.#plan.timeout} ms waiting for the lock '${key}' (held by ` +
-      `${tier.describeHolder() ?? 'another process'}; others waiting here: ${this.queue.length})`;
+      `timed out after ${this.#plan.timeout} ms waiting for the lock '${key}' (held by ${holder}; others waiting here: ` +
+      `${this.queue.length})`;
     return new LockTimeoutError(message, { lock: key });
   }
 
@@ -160,63 +215,17 @@ class Climber {
 
   /** All is there: now the time counts that it may last. */
   settle(hold: Hold): Hold {
-    const { minHold, maxHold, handover } = this.#plan;
+    const { minHold, maxHold, handover, owner } = this.#plan;
     if (handover !== undefined && this.tier === undefined) hold.climb(undefined, this.queue, this.#bound);
     if (minHold > 0 || maxHold < Infinity) hold.limit(minHold, maxHold);
+    if (owner !== undefined) hold.owner = owner;
     return hold;
   }
 }
 
-/** The tier of the processes for that name, as long as this thread has the name open. */
-function tierOf(queue: LockQueue, plan: Plan): Tier {
-  const known = queue.tier as ProcessTier | undefined;
-  if (known?.suits(plan) === true) return known;
-  const tier = new ProcessTier(queue.key, plan);
-  queue.tier = tier;
-  return tier;
-}
-
-/** Whoever is inside already, and says that he knows, is let in again. */
-function letIn(key: string, plan: Plan): Hold | undefined {
-  const { within, reentrant, shared } = plan;
-  if (within === undefined && !reentrant) return undefined;
-  const whole = within === undefined ? around(key) : shown(key, holdOf(within));
-  if (whole === undefined) return undefined;
-  if (!shared && whole.mode === 'shared') {
-    const message =
-      `the lock '${key}' is shared here, and was asked for alone: whoever shares it would wait for himself. Take it ` +
-      'alone in the first place, or release it before';
-    throw new LockDeadlockError(message, { lock: key });
-  }
-  if (plan.external && (whole.tier as ProcessTier | undefined)?.suits(plan) !== true) {
-    const message =
-      `the lock '${key}' is held here without { external: true }, or in another folder: other processes are not kept ` +
-      'out. Take it so in the first place';
-    throw new LockMisuseError(message, { lock: key });
-  }
-  const hold = whole.again(shared ? 1 : ALL);
-  if (plan.minHold > 0 || plan.maxHold < Infinity) hold.limit(plan.minHold, plan.maxHold);
-  return hold;
-}
-
-function around(key: string): Hold | undefined {
-  if (configuration().deadlock === 'off') {
-    throw new LockMisuseError(
-      "'reentrant' needs to know who runs inside: not with configure({ deadlock: 'off' })",
-      {
-        lock: key,
-      },
-    );
-  }
-  const queue = locks.find(key);
-  return queue && (heldAround(queue) as Hold | undefined);
-}
-
-function shown(key: string, hold: Hold): Hold {
-  const { whole } = hold;
-  hold.assertHeld();
-  if (whole.source === locks.find(key)) return whole;
-  throw new LockMisuseError(`'within' must be a guard of the lock '${key}', got one of ${whole.name}`, {
-    lock: key,
-  });
+export function refuseSync(key: string): never {
+  const message =
+    `the lock '${key}' cannot be taken by synchronous code with 'distributed': a thread that is blocked cannot talk to a ` +
+    'store. Use lock()';
+  throw new LockUnsupportedError(message, { lock: key });
 }

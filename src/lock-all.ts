@@ -79,7 +79,9 @@ export async function lockAllAt(
   try {
     for (const key of keys) guards.push(await climb(key, until(deadline, plan), (hold) => new Guard(hold)));
   } catch (error) {
-    for (const guard of guards.toReversed()) holdOf(guard).takeBack();
+    const holds = guards.toReversed().map(holdOf);
+    for (const hold of holds) hold.takeBack();
+    await Promise.all(holds.map(async (hold) => hold.ending));
     throw error;
   }
   return new GuardGroup(guards);

@@ -1,6 +1,8 @@
 /** The guard of a name for those who wait with `await`: a hold (hold.ts), released by a promise. */
 import { enter, leave, runMarked } from './context.js';
+import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
+import { checkTtl } from './options.js';
 
 let reveal: (guard: Guard) => Hold;
 
@@ -15,6 +17,7 @@ let reveal: (guard: Guard) => Hold;
  */
 export class Guard {
   readonly #hold: Hold;
+  #answer: Promise<boolean> | undefined = undefined;
 
   static {
     // See SyncGuard.
@@ -59,7 +62,7 @@ export class Guard {
 
   /** Whether a tier that was asked for is not held, because its servers could not be reached. */
   get degraded(): boolean {
-    return false;
+    return this.#hold.degraded;
   }
 
   /** Whether the lock is ours now. */
@@ -77,9 +80,22 @@ export class Guard {
     return this.#hold.signal;
   }
 
-  /** Makes a lease last longer. What lives on this host lasts until it is released, so there is nothing to be done. */
-  async renew(_ttl?: number): Promise<void> {
-    this.#hold.assertHeld();
+  /**
+   * Makes a lease last for `ttl` ms from now on; or as long as before, if it does not say. Rejects with a `LockLostError`
+   * if it is lost, and with a `LockBackendError` if the store does not confirm it. What lives on this host lasts until it
+   * is released, so there is nothing to be done.
+   *
+   * @example
+   * import { connect, lock } from 'tierlock';
+   *
+   * await using store = connect('memory:');
+   * await using guard = await lock('orders', { distributed: store, ttl: 1000, renew: false });
+   * await guard.renew(5000);
+   * console.log(guard.held); // true
+   */
+  async renew(ttl?: number): Promise<void> {
+    if (ttl !== undefined) checkTtl(ttl, 'ttl');
+    await this.#hold.renew(ttl);
   }
 
   /**
@@ -105,15 +121,32 @@ export class Guard {
 
   /**
    * Gives the lock back. Idempotent. `true` if the lock was ours to the end, `false` if it had been lost; asking again
-   * gives the same answer.
+   * gives the same answer. Where a store has to be told, it is done when the promise settles, which never rejects.
    */
   release(): Promise<boolean> {
-    return this.#hold.release() ? yes : no;
+    return (this.#answer ??= this.#release());
+  }
+
+  #release(): Promise<boolean> {
+    const ours = this.#hold.release();
+    const { ending } = this.#hold;
+    if (ending !== undefined && ours) return ending;
+    return ours ? yes : no;
   }
 
   /** `await using guard = ...`: releases at the end of the block, and throws there if the lock had been lost. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#hold[Symbol.dispose]();
+    try {
+      this.#hold[Symbol.dispose]();
+    } finally {
+      // Of what was lost too: at the end of the block this host has let go of it.
+      await this.#hold.ending;
+    }
+    if (await this.release()) return;
+    const { name } = this.#hold;
+    throw new LockLostError(`the lock '${name}' was lost: when it was released, its store had it no more`, {
+      lock: name,
+    });
   }
 }
 

@@ -1,8 +1,9 @@
 /** The options of locks that are found by name, their checks and their defaults. */
+import type { Backend } from './backend.js';
 import { LockUnsupportedError } from './errors.js';
 import type { Via } from './files/folder.js';
 import { Guard } from './lock-guard.js';
-import { checkKeys, isAbortSignal, readWait, wrongType } from './options.js';
+import { checkKeys, checkTtl, isAbortSignal, readWait, wrongType } from './options.js';
 import type { WaitOptions } from './options.js';
 import { BOUND } from './outside.js';
 import type { Bound } from './outside.js';
@@ -21,6 +22,8 @@ import type { Bound } from './outside.js';
 export interface LockCallOptions extends WaitOptions {
   /** Keeps out every other process of this host as well. Default: false. */
   readonly external?: boolean;
+  /** Keeps out every other host as well: by the store that `configure` has set, or by this one. Default: false. */
+  readonly distributed?: boolean | Backend;
   /** Beside others who share it. Default: alone. */
   readonly shared?: boolean;
   /**
@@ -34,8 +37,30 @@ export interface LockCallOptions extends WaitOptions {
   readonly within?: Guard;
   /** The name stays taken for at least so long after the grant, in ms, whenever it is released. Default: 0. */
   readonly minHold?: number;
-  /** After so long, in ms, the guard's `signal` aborts. The lock stays ours until it is released. Default: never. */
+  /**
+   * After so long, in ms, the guard's `signal` aborts. On this host the lock stays ours until it is released; in a store
+   * it is not renewed any more, and lapses. Default: never.
+   */
   readonly maxHold?: number;
+  /** In a store: for how long, in ms, it is ours without renewal. Default: 30,000. */
+  readonly ttl?: number;
+  /** In a store: whether it is renewed by itself, after each third of its `ttl`. Default: true. */
+  readonly renew?: boolean;
+  /**
+   * In a store: if the holder vanishes, the name stays closed for so long, in ms, after its `ttl`, so that what the holder
+   * has sent before may arrive. Default: 0.
+   */
+  readonly lockDelay?: number;
+  /**
+   * In a store: whoever presents the same owner as the holder is let in beside him. (On one host the threads and processes
+   * exclude each other all the same.) Default: none.
+   */
+  readonly owner?: string;
+  /**
+   * What to do if the store cannot be reached: to fail with a `LockBackendError`, or to go on with the lower tiers only:
+   * then the guard is `degraded`, and a warning says so. Default: `error`.
+   */
+  readonly onBackendDown?: 'error' | 'lower';
   /**
    * What was taken outside of this thread may go from task to task in it for so long, and so often, before others get
    * it. Default: 10 ms, 256 times.
@@ -52,6 +77,8 @@ export interface LockCallOptions extends WaitOptions {
 /** Options that have been checked, each read once. */
 export interface Plan {
   readonly external: boolean;
+  /** True: what `configure` has set. */
+  readonly distributed: true | Backend | undefined;
   readonly shared: boolean;
   readonly fair: boolean | 'strict';
   readonly reentrant: boolean;
@@ -60,6 +87,11 @@ export interface Plan {
   readonly signal: AbortSignal | undefined;
   readonly minHold: number;
   readonly maxHold: number;
+  readonly ttl: number | undefined;
+  readonly renew: boolean;
+  readonly lockDelay: number;
+  readonly owner: string | undefined;
+  readonly onBackendDown: 'error' | 'lower';
   readonly handover: Bound | undefined;
   readonly via: Via | undefined;
   readonly prefix: string;
@@ -70,6 +102,7 @@ export interface Plan {
 
 class Defaults implements Plan {
   readonly external = false;
+  readonly distributed = undefined;
   readonly shared = false;
   readonly fair = false;
   readonly reentrant = false;
@@ -78,6 +111,11 @@ class Defaults implements Plan {
   readonly signal = undefined;
   readonly minHold: number = 0;
   readonly maxHold: number = Infinity;
+  readonly ttl = undefined;
+  readonly renew = true;
+  readonly lockDelay: number = 0;
+  readonly owner = undefined;
+  readonly onBackendDown = 'error';
   readonly handover = undefined;
   readonly via = undefined;
   readonly prefix: string = '';
@@ -110,12 +148,12 @@ const checks: Readonly<Record<string, Check>> = Object.assign(Object.create(null
   via: checkVia,
   prefix: checkPrefix,
   lockPath: checkPath,
-  distributed: refuse,
-  owner: refuse,
-  ttl: refuse,
-  renew: refuse,
-  lockDelay: refuse,
-  onBackendDown: refuse,
+  distributed: checkDistributed,
+  owner: checkOwner,
+  ttl: checkTtl,
+  renew: checkBoolean,
+  lockDelay: checkMs,
+  onBackendDown: checkDown,
 } satisfies Record<string, Check>);
 
 export function readPlan(options: LockCallOptions | undefined): Plan {
@@ -130,18 +168,26 @@ export function readPlan(options: LockCallOptions | undefined): Plan {
       throw new TypeError(`unknown option '${key}'; known here: ${Object.keys(DEFAULTS).join(', ')}`);
     if (value !== undefined) plan[key] = check(value, key);
   }
-  if (plan.fair === 'strict' && plan.external) refuseStrict();
+  checkTogether(plan);
   return plan;
 }
 
-function refuse(value: unknown, name: string): unknown {
-  if (value === false) return undefined;
-  throw new LockUnsupportedError(
-    `'${name}' is for locks between hosts, which this version does not have yet`,
-    {
-      lock: name,
-    },
-  );
+const ofStores = ['ttl', 'renew', 'lockDelay', 'owner', 'onBackendDown'] as const;
+
+/** What makes sense with others only. */
+function checkTogether(plan: Plan): void {
+  if (plan.fair === 'strict' && plan.external) refuseStrict();
+  if (plan.distributed === undefined) {
+    for (const name of ofStores) {
+      if (plan[name] === DEFAULTS[name]) continue;
+      throw new TypeError(`'${name}' is for locks in a store: it needs { distributed: true }, or a store`);
+    }
+  } else if (plan.owner !== undefined && plan.external) {
+    const message =
+      "{ owner, external: true } is not possible: the kernel's file locks know no owners, so the second one of the same " +
+      'owner would wait for the first. Leave external out';
+    throw new LockUnsupportedError(message, { lock: 'owner' });
+  }
 }
 
 function refuseStrict(): never {
@@ -159,6 +205,30 @@ function checkBoolean(value: unknown, name: string): boolean {
 function checkFair(value: unknown): boolean | 'strict' {
   if (typeof value === 'boolean' || value === 'strict') return value;
   throw new TypeError("'fair' must be true, false or 'strict'");
+}
+
+export function checkDistributed(value: unknown): true | Backend | undefined {
+  if (value === false) return undefined;
+  if (value === true || isBackend(value)) return value;
+  const remedy = typeof value === 'string' ? ": connect('...') makes one of a URL" : '';
+  throw wrongType('distributed', `true, false or a store${remedy}`, value);
+}
+
+/** What has the calls of one. */
+export function isBackend(value: unknown): value is Backend {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, supports, tryAcquire } = value as Partial<Backend>;
+  return typeof name === 'string' && typeof supports === 'object' && typeof tryAcquire === 'function';
+}
+
+function checkOwner(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw wrongType('owner', 'a string that is not empty', value);
+}
+
+function checkDown(value: unknown): 'error' | 'lower' {
+  if (value === 'error' || value === 'lower') return value;
+  throw new TypeError("'onBackendDown' must be 'error' or 'lower'");
 }
 
 function checkGuard(value: unknown): Guard {

@@ -4,7 +4,7 @@ import { currentMark, enter, leave, runMarked } from './context.js';
 import type { Mark } from './context.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
-import { climb, climbSync, tryClimb } from './ladder.js';
+import { attemptClimb, climb, climbSync, refuseSync, tryClimb } from './ladder.js';
 import { Guard } from './lock-guard.js';
 import { checkName, DEFAULTS, readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
@@ -116,16 +116,20 @@ export async function whileHeld<T>(
   try {
     result = await (mark === undefined ? fn(own) : runMarked(mark, fn, own));
   } catch (error) {
-    throw failed(own, mark, error);
+    failed(own, mark, error);
+    if (own.ending !== undefined && !(await own.ending)) blame(error, own);
+    throw error;
   }
-  return done(own, mark, result);
+  done(own, mark, result);
+  if (own.ending !== undefined && !(await own.ending)) throw lossOf(own, result);
+  return result;
 }
 
 /** Whether a free lock is all that is asked for: nothing above the thread's tier, nothing to be set. */
 function isPlain(plan: Plan): boolean {
   if (plan === DEFAULTS) return true;
-  const { external, fair, reentrant, within, signal, minHold, maxHold } = plan;
-  if (external || fair !== false || reentrant) return false;
+  const { external, distributed, fair, reentrant, within, signal, minHold, maxHold } = plan;
+  if (external || distributed !== undefined || fair !== false || reentrant) return false;
   return within === undefined && signal === undefined && minHold === 0 && maxHold === Infinity;
 }
 
@@ -137,25 +141,25 @@ export function whileHeldSync<T>(key: string, plan: Plan, fn: (hold: Hold) => T)
   try {
     result = mark === undefined ? fn(own) : runMarked(mark, fn, own);
   } catch (error) {
-    throw failed(own, mark, error);
+    failed(own, mark, error);
+    throw error;
   }
-  return done(own, mark, result);
+  done(own, mark, result);
+  return result;
 }
 
 function markFor(own: Hold): Mark | undefined {
   return configuration().deadlock === 'off' ? undefined : enter(own);
 }
 
-function done<T>(own: Hold, mark: Mark | undefined, result: T): T {
+function done(own: Hold, mark: Mark | undefined, result: unknown): void {
   if (mark !== undefined) leave(mark);
   if (!own.release()) throw lossOf(own, result);
-  return result;
 }
 
-function failed(own: Hold, mark: Mark | undefined, error: unknown): unknown {
+function failed(own: Hold, mark: Mark | undefined, error: unknown): void {
   if (mark !== undefined) leave(mark);
   if (!own.release()) blame(error, own);
-  return error;
 }
 
 /** What went wrong inside comes first; that the lock was lost may be why. */
@@ -196,7 +200,9 @@ export async function tryLockAt(
   name: string,
   options?: LockCallOptions,
 ): Promise<Guard | null> {
-  const own = tryLockSyncAt(prefix, name, options);
+  const plan = readTry(options);
+  const key = keyOf(prefix, name, plan);
+  const own = plan.distributed === undefined ? tryClimb(key, plan) : await attemptClimb(key, plan);
   return own && new Guard(own);
 }
 
@@ -236,10 +242,16 @@ export function tryLockSync(
 }
 
 export function tryLockSyncAt(prefix: string, name: string, options?: LockCallOptions): Hold | null {
+  const plan = readTry(options);
+  const key = keyOf(prefix, name, plan);
+  if (plan.distributed !== undefined) refuseSync(key);
+  return tryClimb(key, plan);
+}
+
+function readTry(options: LockCallOptions | undefined): Plan {
   for (const key of ['timeout', 'signal'] as const) {
     if (options?.[key] !== undefined)
       throw new TypeError(`'${key}' makes no sense where nobody waits: use lock()`);
   }
-  const plan = readPlan(options);
-  return tryClimb(keyOf(prefix, name, plan), plan);
+  return readPlan(options);
 }

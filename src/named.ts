@@ -167,7 +167,7 @@ export class Names<G extends SyncGuard, O extends Outer> {
 export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> extends Queue<G, O> {
   override key: string = '';
   /** What whoever held it last has left to whoever has got it now: see hold.ts. */
-  legacy: { release(): void } | undefined = undefined;
+  legacy: { release(): unknown } | undefined = undefined;
   /** Who runs inside of it: see context.ts. */
   marks: Mark | undefined = undefined;
   /** What those climb to who hold it: see ladder.ts. */
@@ -251,7 +251,7 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
   }
 
   // It was left to somebody who has not taken it.
-  #renounce(legacy: { release(): void }): void {
+  #renounce(legacy: { release(): unknown }): void {
     this.legacy = undefined;
     legacy.release();
   }

@@ -226,3 +226,12 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
     typeof signal.removeEventListener === 'function'
   );
 }
+
+/** A lease is lost a quarter of a second before it lapses, so a shorter one would be lost at once. */
+const SHORTEST_TTL = 500;
+
+export function checkTtl(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw wrongType(name, 'a number of milliseconds', value);
+  if (value >= SHORTEST_TTL && value < Infinity) return value;
+  throw new RangeError(`'${name}' must be a number of milliseconds from ${SHORTEST_TTL} on, got ${value}`);
+}

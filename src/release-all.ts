@@ -20,7 +20,8 @@ export interface ReleaseAllOptions {
 
 /**
  * For shutdown handlers: waits until nobody of this thread holds a name any more, for at most `timeout` ms, and then
- * takes the rest away: their guards are lost, and their signals abort. Returns how many those were.
+ * takes the rest away: their guards are lost, and their signals abort. Returns how many those were, after the stores have
+ * been told.
  *
  * @example
  * import { lock, releaseAll } from 'tierlock';
@@ -37,6 +38,7 @@ export async function releaseAll(options: ReleaseAllOptions = {}): Promise<numbe
     const message = `the ${hold.noun} '${hold.name}' was taken away by releaseAll(), after ${timeout} ms`;
     hold.takeAway(new LockLostError(message, { lock: hold.name }));
   }
+  await Promise.all(holds.map(async (hold) => hold.ending));
   return holds.length;
 }
 

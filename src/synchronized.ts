@@ -9,6 +9,7 @@
 import { decorator, tagOf } from './decorator.js';
 import type { Decorator, Method } from './decorator.js';
 import { LockMisuseError } from './errors.js';
+import { refuseSync } from './ladder.js';
 import { keyOf, whileHeld, whileHeldSync } from './lock.js';
 import { readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
@@ -106,6 +107,7 @@ function asyncAt(prefix: string, name: unknown, options?: LockCallOptions): Deco
 
 function syncAt(prefix: string, name: unknown, options?: LockCallOptions): Decorator {
   const plan = Object.freeze(readPlan(options));
+  if (plan.distributed !== undefined) refuseSync(typeof name === 'string' ? name : 'computed');
   const keyFor = keys(prefix, name, plan);
   const wrap = (fn: Method): Method => {
     if (tagOf(fn) === 'AsyncFunction') {

@@ -89,20 +89,36 @@ test('names and functions are checked', async () => {
   assert.deepEqual(await leftOver(), []);
 });
 
-test('what only locks between hosts have is refused by its name', async () => {
+test('what only locks in stores have is refused by its name', async () => {
   for (const [key, value] of Object.entries({
-    distributed: true,
     owner: 'me',
-    ttl: 1,
-    renew: true,
+    ttl: 1000,
+    renew: false,
     lockDelay: 1,
-    onBackendDown: 'error',
+    onBackendDown: 'lower',
   })) {
     await assert.rejects(lock('a', { [key]: value } as object), {
-      name: 'LockUnsupportedError',
+      name: 'TypeError',
+      message: new RegExp(`'${key}'.*distributed`),
+    });
+  }
+  for (const [key, value] of Object.entries({
+    distributed: 'redis://localhost',
+    owner: '',
+    ttl: '1000',
+    renew: 1,
+    lockDelay: '1',
+    onBackendDown: 'ignore',
+  })) {
+    await assert.rejects(lock('a', { [key]: value } as object), {
+      name: 'TypeError',
       message: new RegExp(`'${key}'`),
     });
   }
+  await assert.rejects(lock('a', { distributed: true }), {
+    name: 'LockUnsupportedError',
+    message: /configure\(\{ backend/,
+  });
   await (await lock('a', { distributed: false, ttl: undefined } as object)).release();
   for (const options of [
     { fair: 'strict', external: true },

@@ -97,7 +97,7 @@ test('a time-out, or an abort, rejects before the function has run', async () =>
 test('options are checked where it is put on, and are those of that moment', async () => {
   assert.throws(() => untyped('x', { timeuot: 1 }), /unknown option 'timeuot'/);
   assert.throws(() => untyped.sync('x', { shared: 1 }), /'shared' must be true or false/);
-  assert.throws(() => untyped('x', { distributed: true }), { code: 'ERR_LOCK_UNSUPPORTED' });
+  assert.throws(() => untyped.sync('x', { distributed: true }), { code: 'ERR_LOCK_UNSUPPORTED' });
   const options: { timeout: number } = { timeout: 0 };
   const wrapped = synchronized('fixed', options)(() => 1);
   options.timeout = Infinity;

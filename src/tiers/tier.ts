@@ -16,14 +16,23 @@ export interface Climbed {
   mayPass(): boolean;
   /** It has gone on to another one: that is another grant. */
   pass(): void;
-  /** Gives it back. `polite`: those outside have waited for long, so this thread is not to be the next one again. */
-  release(polite?: boolean): void;
+  /**
+   * Gives it back. `polite`: those outside have waited for long, so this thread is not to be the next one again. Where
+   * that takes a while, it is a promise, which never rejects: whether it was ours to the end.
+   */
+  release(polite?: boolean): void | Promise<boolean>;
   /** Of what can be lost: is told of that once. */
   onLost: ((loss: LockLostError) => void) | undefined;
   /** Sees by the clock whether it has been lost. */
   look?(): void;
   /** Makes sure that it has not been lost. */
   confirm?(): void;
+  /** Of what lapses: makes it last for `ttl` from now on, or as long as before. Rejects if that is not sure. */
+  renew?(ttl?: number): Promise<void>;
+  /** Of what lapses: it is to last so long from now on, at least, even if its holder vanishes. */
+  keepFor?(ms: number): void;
+  /** Of what lapses: its holder has had it for long enough, and it is not to be renewed. */
+  expire?(): void;
   /** Of one who has it alone: shares it from now on. */
   downgrade(): void;
   /** Of one who shares it: has it alone if nobody else shares it. */
@@ -31,12 +40,14 @@ export interface Climbed {
 }
 
 export interface Tier {
-  /** Takes it if that is possible now. */
+  /** Takes it if that is possible now, and can be done at once. */
   tryTake(units: number, bound?: Bound): Climbed | null;
+  /** Takes it if that is possible now, where it takes a while to find out. */
+  attempt?(units: number, bound?: Bound): Promise<Climbed | null>;
   /** Waits for it. What cannot be had is a rejection. */
   take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed>;
   /** Waits for it, blocking this thread. */
   takeSync(units: number, wait: WaitOptions, bound?: Bound): Climbed;
-  /** Who has it, in an error's words; undefined if nobody knows. */
-  describeHolder(): string | undefined;
+  /** Who was in the way of a wait that ended with that error, in an error's words; undefined if nobody knows. */
+  describeHolder(error: unknown): string | undefined | Promise<string | undefined>;
 }

@@ -1,0 +1,315 @@
+/**
+ * The tier of all hosts: a store (backend.ts), asked by acquire.ts, and what it has granted kept by a lease (lease.ts).
+ *
+ * Whoever has the name alone in this process has a lease of his own, which may go on from task to task (`mayPass`).
+ * Readers of this thread join one that is there already, for as long as the bound allows: others must get their turn.
+ *
+ * Invariants
+ * - A lease is released when the last of those who hold it comes down.
+ * - Every grant here has a token of its own: that of the store, and in its ten lowest bits the number of the grant under
+ *   this lease.
+ */
+import { acquire } from '../acquire.js';
+import type { Wanted } from '../acquire.js';
+import type { Backend } from '../backend.js';
+import { LockTimeoutError, LockUnsupportedError } from '../errors.js';
+import type { LockLostError } from '../errors.js';
+import { Lease } from '../lease.js';
+import type { WaitOptions } from '../options.js';
+import { BOUND } from '../outside.js';
+import type { Bound } from '../outside.js';
+import { partyOf } from '../request.js';
+import type { Climbed, Tier } from './tier.js';
+
+/** How a name is taken there. */
+export interface StoreOptions {
+  readonly ttl: number | undefined;
+  readonly renew: boolean;
+  readonly lockDelay: number;
+  readonly minHold: number;
+  readonly owner: string | undefined;
+  readonly fair: boolean | 'strict';
+}
+
+/** What is taken in the store for one call. */
+export interface Share {
+  readonly kind: 'lock' | 'semaphore';
+  readonly permits: number;
+}
+
+const TTL = 30_000;
+const LOCK: Share = { kind: 'lock', permits: 1 };
+/** The number of a grant under a lease has ten bits. */
+const MOST_GRANTS = 1024;
+/** How long an error may take to find out who is in the way. */
+const LOOK_MS = 250;
+const LONGEST = 2 ** 31 - 1;
+
+export class DistributedTier implements Tier {
+  readonly backend: Backend;
+  readonly name: string;
+  readonly key: string;
+  readonly #options: StoreOptions;
+  readonly #share: Share;
+  /** What readers may join; what they will be able to. */
+  #joinable: Held | undefined = undefined;
+  #coming: Promise<unknown> | undefined = undefined;
+
+  constructor(name: string, backend: Backend, options: StoreOptions, share: Share = LOCK) {
+    const { ttl, renew, lockDelay, minHold, owner, fair } = options;
+    this.name = name;
+    this.backend = backend;
+    this.#options = { ttl, renew, lockDelay, minHold, owner, fair };
+    this.#share = share;
+    this.key = `${share.kind}:${name}`;
+    checkSupports(backend, options, share);
+  }
+
+  /** Whether it is the tier for such options. */
+  suits(backend: Backend, options: StoreOptions): boolean {
+    const { ttl, renew, lockDelay, minHold, owner, fair } = this.#options;
+    if (this.backend !== backend || options.owner !== owner || options.fair !== fair) return false;
+    const { ttl: otherTtl, renew: otherRenew } = options;
+    return (
+      otherTtl === ttl &&
+      otherRenew === renew &&
+      options.lockDelay === lockDelay &&
+      options.minHold === minHold
+    );
+  }
+
+  /** Never without asking the store, which takes a while: see `attempt`. */
+  tryTake(): null {
+    return null;
+  }
+
+  attempt(units: number, bound?: Bound): Promise<Climbed | null> {
+    return this.#take(units, 0, undefined, bound);
+  }
+
+  async take(units: number, { timeout = Infinity, signal }: WaitOptions, bound?: Bound): Promise<Climbed> {
+    const climbed = await this.#take(units, timeout, signal, bound);
+    if (climbed !== null) return climbed;
+    throw new LockTimeoutError(`'${this.key}' is taken in ${this.backend.name}`, { lock: this.name });
+  }
+
+  takeSync(): never {
+    const message = `the lock '${this.name}' cannot be taken with lockSync(): a thread that is blocked cannot talk to ${this.backend.name}. Use lock()`;
+    throw new LockUnsupportedError(message, { lock: this.name });
+  }
+
+  async #take(
+    units: number,
+    timeout: number,
+    signal: AbortSignal | undefined,
+    bound: Bound = BOUND,
+  ): Promise<Climbed | null> {
+    const shared = this.#share.kind === 'lock' && units === 1;
+    if (shared && !this.backend.supports.shared) refuse(this.backend, "'shared'", 'its keys have one holder');
+    if (!shared) return this.#ask(units, timeout, signal, bound, false);
+    // Beside one another, not one after the other: those who come while one asks wait for his answer.
+    const since = performance.now();
+    if (this.#coming !== undefined && timeout > 0) await orLater(this.#coming, timeout, signal);
+    const joined = this.#joinable?.join();
+    if (joined !== undefined) return joined;
+    const left = Math.max(0, timeout - (performance.now() - since));
+    const asked = this.#ask(units, left, signal, bound, true);
+    const coming = asked.then(nothing, nothing).finally(() => {
+      if (this.#coming === coming) this.#coming = undefined;
+    });
+    this.#coming = coming;
+    return asked;
+  }
+
+  async #ask(
+    units: number,
+    timeout: number,
+    signal: AbortSignal | undefined,
+    bound: Bound,
+    shared: boolean,
+  ): Promise<Climbed | null> {
+    const { ttl = TTL, renew, lockDelay, minHold, owner, fair } = this.#options;
+    const { kind, permits } = this.#share;
+    const wanted: Wanted = {
+      key: this.key,
+      shared,
+      units: kind === 'lock' ? 1 : units,
+      permits,
+      fifo: fair === 'strict',
+      owner,
+      ttl,
+      renew,
+      lockDelay,
+      minHold,
+    };
+    const lease = await acquire(this.backend, wanted, timeout, signal);
+    if (lease === null) return null;
+    const held = new Held(this, lease, ttl, bound);
+    if (shared) this.#joinable = held;
+    return held.join() ?? null;
+  }
+
+  async describeHolder(): Promise<string | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, LOOK_MS, undefined)));
+    try {
+      const holders = await Promise.race([this.backend.inspect?.(this.key), late]);
+      const [first] = holders ?? [];
+      if (first === undefined) return undefined;
+      const party = partyOf(first.id);
+      const who = party === undefined ? first.id : `process ${party.pid} of host ${party.host}`;
+      return `${who} in ${this.backend.name}, token ${first.token}`;
+    } catch {
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** A lease, and those of this thread who hold it. */
+class Held {
+  readonly tier: DistributedTier;
+  readonly lease: Lease;
+  readonly ttl: number;
+  readonly #bound: Bound;
+  #since = 0;
+  readonly #holders: Set<OnStore> = new Set();
+  #grants = 0;
+  #over = false;
+
+  constructor(tier: DistributedTier, lease: Lease, ttl: number, bound: Bound) {
+    this.tier = tier;
+    this.lease = lease;
+    this.ttl = ttl;
+    this.#bound = bound;
+    lease.onLost = (loss) => {
+      for (const holder of this.#holders) holder.onLost?.(loss);
+    };
+  }
+
+  /** The token of one grant more. */
+  nextToken(): bigint {
+    return (this.lease.token << 10n) | BigInt(this.#grants++);
+  }
+
+  /** Whether one grant more is within the bound. */
+  get lasts(): boolean {
+    if (this.#over) return false;
+    if (this.#grants === 0) return true;
+    const { ms, grants } = this.#bound;
+    const now = performance.now();
+    if (this.#grants === 1) this.#since = now;
+    const free = Math.min(grants, MOST_GRANTS) - this.#grants;
+    return free > 0 && now - this.#since < ms && this.lease.passable;
+  }
+
+  /** One who holds it, if it may be held by one more. */
+  join(): OnStore | undefined {
+    if (!this.lasts) return undefined;
+    const holder = new OnStore(this);
+    this.#holders.add(holder);
+    return holder;
+  }
+
+  async leave(holder: OnStore): Promise<boolean> {
+    this.#holders.delete(holder);
+    if (this.#holders.size > 0) return this.lease.look();
+    this.#over = true;
+    return this.lease.release();
+  }
+}
+
+/** A lease, held by one. */
+class OnStore implements Climbed {
+  onLost: ((loss: LockLostError) => void) | undefined = undefined;
+  readonly #held: Held;
+  #token: bigint;
+
+  constructor(held: Held) {
+    this.#held = held;
+    this.#token = held.nextToken();
+  }
+
+  get tier(): Tier {
+    return this.#held.tier;
+  }
+
+  get token(): bigint {
+    return this.#token;
+  }
+
+  mayPass(): boolean {
+    return this.#held.lasts;
+  }
+
+  pass(): void {
+    this.#token = this.#held.nextToken();
+  }
+
+  release(): Promise<boolean> {
+    return this.#held.leave(this);
+  }
+
+  look(): void {
+    this.#held.lease.look();
+  }
+
+  confirm(): void {
+    this.#held.lease.look();
+  }
+
+  renew(ttl?: number): Promise<void> {
+    return this.#held.lease.renew(ttl);
+  }
+
+  keepFor(ms: number): void {
+    this.#held.lease.keepFor(ms);
+  }
+
+  expire(): void {
+    this.#held.lease.stop();
+  }
+
+  downgrade(): never {
+    return this.#cannotChange();
+  }
+
+  tryUpgrade(): never {
+    return this.#cannotChange();
+  }
+
+  #cannotChange(): never {
+    const message = `'${this.#held.tier.name}' is held in ${this.#held.tier.backend.name}, where a hold keeps its mode: release it, and ask again`;
+    throw new LockUnsupportedError(message, { lock: this.#held.tier.name });
+  }
+}
+
+function checkSupports(backend: Backend, options: StoreOptions, { kind }: Share): void {
+  const { supports } = backend;
+  if (options.fair === 'strict' && !supports.fifo)
+    refuse(backend, "{ fair: 'strict' }", 'it gives its locks in no certain order. Use { fair: true }');
+  if (options.owner !== undefined && !supports.owner)
+    refuse(backend, "'owner'", 'it counts no owners. Use { within: guard }, in the same thread');
+  if (options.ttl !== undefined && !supports.ttl)
+    refuse(backend, "'ttl'", 'what it grants ends with its session or its process, at no certain time');
+  if (kind === 'semaphore' && !supports.permits)
+    refuse(backend, 'a semaphore', 'its keys have one holder, or readers');
+}
+
+function refuse({ name }: Backend, what: string, instead: string): never {
+  throw new LockUnsupportedError(`${what} is not possible with ${name}: ${instead}`, { lock: name });
+}
+
+function nothing(): void {}
+
+/** Waits for it, but not beyond the time and the signal: these are for others to see. */
+async function orLater(work: Promise<unknown>, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  let end = nothing;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const timer = ms === Infinity ? undefined : setTimeout(end, Math.min(ms, LONGEST));
+  signal?.addEventListener('abort', end, { once: true });
+  await Promise.race([work, ended]);
+  signal?.removeEventListener('abort', end);
+  clearTimeout(timer);
+}
