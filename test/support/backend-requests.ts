@@ -1,6 +1,8 @@
 /** Requests to a store, made by hand, for tests of a driver alone. */
 import { randomUUID } from 'node:crypto';
-import type { Backend, BackendRequest, Grant } from '../../src/backend.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Backend, BackendRequest, Grant, Watch } from '../../src/backend.js';
+import { LockError } from '../../src/errors.js';
 
 export interface TestRequest extends BackendRequest {
   readonly aborts: AbortController;
@@ -24,19 +26,23 @@ export function requestOf(key: string, init: Partial<BackendRequest> = {}): Test
   };
 }
 
-/** Waits as the core does, without its timeouts and retries. */
+/** Waits as the core does, for as long as it takes. */
 export async function acquire(store: Backend, request: BackendRequest): Promise<Grant> {
-  const first = await store.tryAcquire(request);
-  if (first !== null) return first;
-  const watch = await store.watch?.(request);
-  if (watch === undefined) throw new Error('nothing tells when to try again');
+  let watch: Watch | undefined;
   try {
     for (;;) {
-      const grant = await store.tryAcquire(request);
-      if (grant !== null) return grant;
-      await watch.changed();
+      try {
+        const grant = await store.tryAcquire(request);
+        if (grant !== null) return grant;
+        // It may have changed before the watch stood.
+        if (watch === undefined) watch = await store.watch?.(request);
+        else await watch.changed();
+      } catch (error) {
+        if (error instanceof LockError) throw error;
+        await sleep(20);
+      }
     }
   } finally {
-    watch.close();
+    watch?.close();
   }
 }
