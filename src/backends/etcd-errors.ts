@@ -52,8 +52,10 @@ export class Unreachable extends Error {
 
   readonly unknown: boolean;
 
-  constructor(endpoint: string, sent: boolean, cause: Error) {
-    super(`no answer from etcd at ${endpoint}: ${cause.message || String(cause)}`, { cause });
+  constructor(endpoint: string, sent: boolean, cause: NodeJS.ErrnoException) {
+    // So etcd answers who speaks TLS to it, or does not, when it should be the other way round.
+    const hint = cause.code === 'ECONNRESET' ? ' (should it do so always: does it speak TLS?)' : '';
+    super(`no answer from etcd at ${endpoint}: ${cause.message || String(cause)}${hint}`, { cause });
     this.unknown = sent;
   }
 }
