@@ -34,11 +34,12 @@ import { Wakes } from './redis-wakes.js';
  * How the locks lie in Redis.
  *
  * @example
- * import { connect } from 'tierlock';
+ * import { Redis } from 'ioredis';
+ * import { redis } from 'tierlock';
  * import type { RedisOptions } from 'tierlock';
  *
  * const options: RedisOptions = { prefix: 'shop:', wait: 1, waitTimeout: 200 };
- * await using store = connect('redis://localhost', options); // no connection before it is needed
+ * await using store = redis(new Redis({ lazyConnect: true }), options);
  * console.log(store.supports.fifo); // true
  */
 export interface RedisOptions {
