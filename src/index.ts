@@ -13,7 +13,7 @@ export {
 export type { LockErrorInit } from './errors.js';
 export type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from './backend.js';
 export { etcd } from './backends/etcd.js';
-export type { EtcdOptions, EtcdTls } from './backends/etcd.js';
+export type { EtcdOptions, EtcdTls } from './backends/etcd-options.js';
 export { redis } from './backends/redis.js';
 export type { RedisClient } from './backends/redis-clients.js';
 export type { RedisOptions } from './backends/redis.js';
@@ -27,6 +27,8 @@ export { Fence } from './fence.js';
 export type { FenceOptions } from './fence.js';
 export { fencedHttp } from './fenced-http.js';
 export type { FencedHttpOptions } from './fenced-http.js';
+export { RedisFence } from './fenced-redis.js';
+export type { FencedScript, RedisFenceOptions } from './fenced-redis.js';
 export { FileLock } from './files/file-lock.js';
 export type { SyncGuard } from './guard.js';
 export { Hold } from './hold.js';
