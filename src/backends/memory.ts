@@ -62,9 +62,10 @@ class Entry {
     return false;
   }
 
-  /** That of another one of the same owner. */
-  get sharedToken(): bigint | undefined {
-    for (const { request, token } of this.holders.values()) if (request.owner !== undefined) return token;
+  /** Of whoever holds it and presents the same owner. */
+  tokenOf(owner: string | undefined): bigint | undefined {
+    if (owner === undefined) return undefined;
+    for (const { request, token } of this.holders.values()) if (request.owner === owner) return token;
     return undefined;
   }
 
@@ -146,15 +147,15 @@ class MemoryBackend implements Backend {
         known.until = performance.now() + ttl;
         return new MemoryGrant(store, request, known.token);
       }
-      const sameOwner = request.owner !== undefined && entry.sharedToken !== undefined;
-      if (!entry.fits(request) || (!sameOwner && entry.mustWait(request))) {
+      const beside = entry.tokenOf(request.owner);
+      if (!entry.fits(request) || (beside === undefined && entry.mustWait(request))) {
         if (request.waits) {
           entry.queue.set(id, request);
           this.#waiting.set(id, request);
         }
         return null;
       }
-      const token = (sameOwner ? entry.sharedToken : undefined) ?? ++store.tokens;
+      const token = beside ?? ++store.tokens;
       entry.queue.delete(id);
       this.#waiting.delete(id);
       entry.holders.set(id, { request, token, until: performance.now() + ttl });

@@ -60,6 +60,11 @@ export function covers(tier: Tier | undefined, name: string, asked: Asked): bool
   return upper instanceof DistributedTier && upper.backend === storeFor(distributed, name);
 }
 
+/** Whether it was the store whose error that is, and not what lies below it. */
+export function isOfStore(error: unknown, tier: Tier): boolean {
+  return tier instanceof DistributedTier || (tier instanceof Stack && !tier.endedBelow(error));
+}
+
 /** What is left of it where the store cannot be reached. */
 export function withoutStore(tier: Tier): Tier | undefined {
   return tier instanceof Stack ? (tier.lower as Tier) : undefined;
