@@ -167,18 +167,18 @@ test('who waits is kept alive, and one who was cut off for too long waits again'
     (await recordsIn(server, 'tierlock/lock:cut//')).find(({ key }) => key.endsWith(request.id))
       ?.create_revision;
   await waitUntil(place, { what: 'it waits' });
-  const before = await place();
+  const early = await place();
   await sleep(2500);
-  assert.equal(await place(), before);
+  assert.equal(await place(), early);
   proxy.refuse();
   proxy.cut();
   await waitUntil(async () => (await place()) === undefined, { what: 'its place has lapsed' });
   await proxy.heal();
   await waitUntil(place, { what: 'it waits again' });
-  assert.notEqual(await place(), before);
+  assert.notEqual(await place(), early);
   await held.release();
   const grant = await waiting;
-  assert.ok(grant.token > BigInt(before ?? 0));
+  assert.ok(grant.token > BigInt(early ?? 0));
   assert.equal(await grant.release(), true);
 });
 

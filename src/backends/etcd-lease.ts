@@ -169,13 +169,15 @@ export class Lease {
 
   // It does not keep the program alive: who waits does.
   #nextLook(): NodeJS.Timeout {
+    const timer = nobody.runInAsyncScope(() => setTimeout(() => void look(), this.ttl / 3)).unref();
     const look = async (): Promise<void> => {
       // Whatever is wrong, those who wait find out, and can tell it.
       await this.#keepAlive('etcd').catch(() => {});
-      if (this.#waiters.size > 0 && this.#state === 'alive') this.#timer = this.#nextLook();
+      // Meanwhile the last one may have left, and another one may have come.
+      if (this.#timer === timer) this.#timer = this.#nextLook();
       this.#lookAll();
     };
-    return nobody.runInAsyncScope(() => setTimeout(() => void look(), this.ttl / 3)).unref();
+    return timer;
   }
 
   #stop(): void {

@@ -12,6 +12,9 @@ import { holdersOf } from './etcd-records.js';
 import type { EtcdRecord, Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 
+/** Of his record. */
+type State = 'missing' | 'waits' | 'turn';
+
 const LINGER = 1000;
 
 export class Watches {
@@ -54,9 +57,11 @@ class KeyWatch {
   readonly #watches: Set<OneWatch> = new Set();
   /** How many of them are awaited. */
   #awaited = 0;
+  #records: ReadonlyMap<string, EtcdRecord> = new Map();
   #stream: KeyStream | undefined;
   #ready: Promise<void> | undefined;
   #linger: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(onGone: (name: string) => void, onClose: () => void) {
     this.#onGone = onGone;
@@ -69,7 +74,10 @@ class KeyWatch {
     options: { readonly lock: string; readonly deadline: number },
   ): void {
     const stream = new KeyStream(client, range, options, {
-      changed: (records) => this.#see(records),
+      changed: (records) => {
+        this.#records = records;
+        if (this.#watches.size > 0) this.#see();
+      },
       gone: (name) => {
         this.#onGone(name);
         // He is told even if it is there again, at another place.
@@ -100,6 +108,8 @@ class KeyWatch {
       watch.close();
       throw error;
     }
+    // Of what is so already he learns by his next try.
+    watch.state = this.#stateOf(watch.name, this.#holders());
     return watch;
   }
 
@@ -108,22 +118,29 @@ class KeyWatch {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     clearTimeout(this.#linger);
     this.#stream?.close();
     this.#onClose();
   }
 
-  #see(records: ReadonlyMap<string, EtcdRecord>): void {
-    if (this.#watches.size === 0) return;
-    const holders = new Set(holdersOf(records.values()).map(({ name }) => name));
-    for (const watch of this.#watches) {
-      const isThere = records.has(watch.name);
-      watch.see(isThere ? (holders.has(watch.name) ? 'turn' : 'waits') : 'missing');
-    }
+  #see(): void {
+    const holders = this.#holders();
+    for (const watch of this.#watches) watch.see(this.#stateOf(watch.name, holders));
+  }
+
+  #holders(): Set<string> {
+    return new Set(holdersOf(this.#records.values()).map(({ name }) => name));
+  }
+
+  #stateOf(name: string, holders: ReadonlySet<string>): State {
+    if (!this.#records.has(name)) return 'missing';
+    return holders.has(name) ? 'turn' : 'waits';
   }
 
   #remove(watch: OneWatch): void {
-    if (!this.#watches.delete(watch) || this.#watches.size > 0) return;
+    if (!this.#watches.delete(watch) || this.#watches.size > 0 || this.#closed) return;
     clearTimeout(this.#linger);
     this.#linger = nobody.runInAsyncScope(() => setTimeout(() => this.close(), LINGER)).unref();
   }
@@ -144,7 +161,7 @@ interface OneWatchEvents {
 class OneWatch implements Watch {
   readonly name: string;
   readonly #events: OneWatchEvents;
-  #state: 'missing' | 'waits' | 'turn' | undefined;
+  state: State | undefined;
   #told = false;
   #wake: (() => void) | undefined;
 
@@ -153,11 +170,10 @@ class OneWatch implements Watch {
     this.#events = events;
   }
 
-  // Of what is so from the start he learns by his next try.
-  see(state: 'missing' | 'waits' | 'turn'): void {
-    const isNew = this.#state !== undefined && this.#state !== state;
-    this.#state = state;
-    if (isNew && state !== 'waits') this.tell();
+  see(state: State): void {
+    if (state === this.state) return;
+    this.state = state;
+    if (state !== 'waits') this.tell();
   }
 
   tell(): void {
