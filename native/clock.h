@@ -1,4 +1,5 @@
-// A clock that nobody sets and that runs on while the system is suspended. One file per system implements this.
+// A clock that nobody sets and that runs on while the system is suspended. One file per system implements
+// this.
 #pragma once
 
 namespace tierlock {

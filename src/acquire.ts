@@ -5,7 +5,7 @@
  *   2. taken: subscribe, and ask again, because it may have changed before the subscription stood.
  *   3. wait for a change, or for a while with jitter where the store tells of none. Ask again.
  *   4. no answer, or an error that says that nobody knows: ask again soon, under the same id. A store that gives no
- *      answer for DOWN_MS is down.
+ *      answer of use for DOWN_MS is down.
  *   5. the deadline: ask a last time. An abort ends it at once.
  *
  * Invariants
@@ -14,14 +14,17 @@
  * - All that it asks is under one id, so an answer that was lost costs nothing; but for one that was granted and given
  *   back: then there is a new one.
  */
+import { unwatchAbort, watchAbort } from './aborts.js';
+import type { Abortable } from './aborts.js';
+import { insist, jitter, LONGEST } from './answers.js';
 import type { Backend, Grant, Watch } from './backend.js';
 import { uptime } from './clock.js';
 import { LockBackendError, LockError } from './errors.js';
-import { Lease, recordTtl } from './lease.js';
-import type { Terms } from './lease.js';
-import { nobody } from './nobody.js';
+import { Lease } from './lease.js';
 import { Request } from './request.js';
 import type { Sought } from './request.js';
+import { recordTtl } from './terms.js';
+import type { Terms } from './terms.js';
 
 /** What is to be taken, and how it is to last. */
 export interface Wanted extends Terms, Sought {}
@@ -33,7 +36,6 @@ const DOWN_MS = 2000;
 /** Between tries, where nobody tells of changes; and the longest time without a try where somebody does. */
 const POLL_MS = 50;
 const QUIET_MS = 5000;
-const LONGEST = 2 ** 31 - 1;
 
 /** Takes it, waiting for so long at most: null if it is still taken then. The signal's reason is thrown as it is. */
 export async function acquire(
@@ -42,18 +44,18 @@ export async function acquire(
   timeout: number = 0,
   signal?: AbortSignal,
 ): Promise<Lease | null> {
+  signal?.throwIfAborted();
   const acquisition = new Acquisition(store, wanted, timeout, signal);
-  const abort = (): void => acquisition.interrupt();
-  signal?.addEventListener('abort', abort, { once: true });
+  if (signal !== undefined) watchAbort(signal, acquisition);
   try {
     return await acquisition.run();
   } finally {
-    signal?.removeEventListener('abort', abort);
+    if (signal !== undefined) unwatchAbort(signal, acquisition);
     acquisition.end();
   }
 }
 
-class Acquisition {
+class Acquisition implements Abortable {
   readonly #store: Backend;
   readonly #wanted: Wanted;
   readonly #waits: boolean;
@@ -62,8 +64,8 @@ class Acquisition {
   #request: Request;
   #watch: Watch | undefined = undefined;
   #change: Promise<void> | undefined = undefined;
-  /** Since when the store has given no answer, and why. */
-  #failingSince = 0;
+  /** Since when the store has given no answer of use, and why. */
+  #failingSince: number | undefined = undefined;
   #failure: unknown = undefined;
   /** Whether the store may have something under our id that we do not know of. */
   #unknown = false;
@@ -81,7 +83,7 @@ class Acquisition {
     this.#request = new Request(wanted, recordTtl(wanted), this.#waits);
   }
 
-  interrupt(): void {
+  onAbort(): void {
     this.#wake?.();
   }
 
@@ -91,7 +93,7 @@ class Acquisition {
     this.#watch?.close();
     if (this.#granted) return;
     this.#request.abort();
-    if (this.#unknown || this.#waits) forgetting(this.#store, this.#request, recordTtl(this.#wanted));
+    if (this.#unknown || this.#waits) this.#forget(this.#request);
   }
 
   async run(): Promise<Lease | null> {
@@ -107,7 +109,7 @@ class Acquisition {
         this.#granted = true;
         return lease;
       }
-      if (lease === undefined) await this.#afterFailure(last);
+      if (lease === undefined) await this.#afterFailure();
       else if (last) return null;
       else await this.#untilChanged();
     }
@@ -122,6 +124,7 @@ class Acquisition {
   async #try(): Promise<Lease | null | undefined> {
     const request = this.#request;
     const store = this.#store;
+    const since = performance.now();
     const sent = uptime();
     const queues = store.acquire !== undefined && !store.supports.ttl && this.#left > 0;
     const ms = this.#waits ? Math.min(ANSWER_MS, Math.max(LAST_ANSWER_MS, this.#left)) : ANSWER_MS;
@@ -130,19 +133,19 @@ class Acquisition {
       const grant = await this.#until(this.#watched(asked, request), queues ? this.#left : ms);
       if (grant === undefined) {
         this.#unknown = true;
-        if (!queues) this.#failure ??= new Error(`no answer within ${Math.round(ms)} ms`);
-        return queues ? null : undefined;
+        if (queues) return null;
+        return this.#failed(since, this.#failure ?? new Error(`no answer within ${Math.round(ms)} ms`));
       }
-      this.#failingSince = 0;
-      this.#failure = undefined;
       this.#unknown = false;
-      return grant && this.#lease(grant, sent);
+      const lease = grant && this.#lease(grant, sent);
+      if (lease === undefined) return this.#failed(since, tooLate(sent, this.#wanted));
+      this.#failingSince = this.#failure = undefined;
+      return lease;
     } catch (error) {
       // It has answered: no.
       if (error instanceof LockError) throw error;
       this.#unknown = true;
-      this.#failure = error;
-      return undefined;
+      return this.#failed(since, error);
     }
   }
 
@@ -152,25 +155,36 @@ class Acquisition {
     if (lease.look()) return lease;
     void lease.release();
     this.#request = new Request(this.#wanted, recordTtl(this.#wanted), this.#waits);
-    this.#failure = new Error('a grant came when it was about to lapse');
     return undefined;
   }
 
-  /** A grant that comes when nobody waits for it any more is given back. One under the id that we hold is the same one. */
+  /** What comes when nobody waits for it any more is given back, or forgotten once more: it may have overtaken that. */
   #watched(asked: Promise<Grant | null> | undefined, request: Request): Promise<Grant | null> | undefined {
     const late = async (): Promise<void> => {
       const grant = await asked;
-      const held = this.#granted && request === this.#request;
-      if (grant && this.#ended && !held) await grant.release();
+      // Under the id that we hold it is the same one, and under the one that we ask for it will be granted again.
+      if (request === this.#request && (this.#granted || !this.#ended)) return;
+      if (grant) await insist(async () => grant.release(), uptime() + request.ttl);
+      else if (request.waits) this.#forget(request);
     };
     late().catch(() => undefined);
     return asked;
   }
 
-  async #afterFailure(last: boolean): Promise<void> {
-    const now = performance.now();
-    if (this.#failingSince === 0) this.#failingSince = now;
-    if (now - this.#failingSince >= DOWN_MS || (last && this.#waits)) throw this.#down();
+  /** In the background: until the store has answered, or whatever it had has lapsed. */
+  #forget(request: Request): void {
+    const store = this.#store;
+    if (store.forget !== undefined) void insist(async () => store.forget?.(request), uptime() + request.ttl);
+  }
+
+  #failed(since: number, why: unknown): undefined {
+    this.#failingSince ??= since;
+    this.#failure = why;
+  }
+
+  async #afterFailure(): Promise<void> {
+    const failing = performance.now() - (this.#failingSince ?? 0);
+    if (failing >= DOWN_MS || (this.#waits && this.#left <= 0)) throw this.#down();
     await this.#until(undefined, Math.min(this.#left || POLL_MS, jitter(POLL_MS)));
   }
 
@@ -215,10 +229,11 @@ class Acquisition {
     return new Promise((resolve, reject) => {
       const end = (outcome?: T): void => {
         clearTimeout(timer);
-        this.#wake = undefined;
+        // What comes too late must not keep the next wait from being interrupted.
+        if (this.#wake === end) this.#wake = undefined;
         resolve(outcome);
       };
-      const timer = setTimeout(end, Math.min(ms, LONGEST));
+      const timer = setTimeout(end, Math.min(Math.ceil(ms), LONGEST));
       this.#wake = end;
       work?.then(end, (error: unknown) => {
         reject(error);
@@ -228,20 +243,7 @@ class Acquisition {
   }
 }
 
-/** From half to one and a half times as much. */
-function jitter(ms: number): number {
-  return ms * (0.5 + Math.random());
-}
-
-/** Until the store has answered, or whatever it had has lapsed. */
-function forgetting(store: Backend, request: Request, ttl: number): void {
-  if (store.forget === undefined) return;
-  const end = uptime() + ttl;
-  const later = (): void => {
-    if (uptime() < end) nobody.runInAsyncScope(() => setTimeout(ask, jitter(10 * POLL_MS)).unref());
-  };
-  const ask = (): void => {
-    store.forget?.(request).catch(later);
-  };
-  ask();
+function tooLate(sent: number, { ttl }: Terms): Error {
+  const ms = Math.round(uptime() - sent);
+  return new Error(`what it granted came after ${ms} ms, when it was about to lapse: the ttl is ${ttl} ms`);
 }

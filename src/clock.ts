@@ -31,3 +31,8 @@ export function pieced(steady: () => number, wall: () => number): () => number {
     return now + asleep;
   };
 }
+
+/** For tests: another clock, until it is called with none. */
+export function setClock(other: (() => number) | undefined): void {
+  clock = other;
+}

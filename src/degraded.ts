@@ -9,6 +9,6 @@ export function degrade(hold: Hold, cause: unknown): void {
   hold.degrade();
   const why = cause instanceof Error ? cause.message : String(cause);
   told.publish({ name: hold.name, cause });
-  const message = `the lock '${hold.name}' is held on this host only, because its store is down: ${why}`;
+  const message = `the ${hold.noun} '${hold.name}' is held without its store, so other hosts are not kept out: ${why}`;
   process.emitWarning(message, { type: 'LockWarning', code: 'TIERLOCK_DEGRADED' });
 }

@@ -1,5 +1,6 @@
 /** Where holds (hold.ts) come from, and where they go to. */
 import type { Sought } from './context.js';
+import type { LockLostError } from './errors.js';
 import type { SyncGuard } from './guard.js';
 import type { Entry } from './line.js';
 import type { Bound } from './outside.js';
@@ -22,6 +23,8 @@ export interface Heirs {
   legacy: { release(): unknown } | undefined;
   /** Whether others, wherever they are, are not to be passed. */
   readonly fair: boolean;
+  /** Who came first, of those who wait. */
+  readonly first: Entry | undefined;
   heir(units: number, bound?: Bound): Entry | undefined;
   passTo(heir: Entry, units: number): void;
   giveAway(units: number): void;
@@ -78,6 +81,8 @@ export class Rare {
   /** What it gives back at its end; and what comes of it, where that takes a while. */
   units = 0;
   ending: Promise<boolean> | undefined = undefined;
+  /** What was climbed to has been lost. */
+  loss: LockLostError | undefined = undefined;
   /** Whether a tier that was asked for is not held. */
   degraded = false;
   /** Of a part: aborts with the signal of the whole, too. */

@@ -24,6 +24,7 @@ const LONGEST = 2 ** 31 - 1;
 
 let newest: Hold | undefined;
 let emptied: (() => void)[] = [];
+const endings = new Set<Promise<boolean>>();
 
 /**
  * What `lockSync` gives: the proof that a name is held, and the only way to give it back.
@@ -126,6 +127,7 @@ export class Hold extends RWGuard {
 
   /** With all parts, whether it has been released itself or not. */
   #lose(loss: LockLostError): void {
+    if (this.#rare !== undefined) this.#rare.loss = loss;
     // All at first: those who are told may release some.
     const all = Array.from(Hold.all()).filter(({ whole }) => whole === this);
     for (const hold of all) control.lose(hold, loss);
@@ -169,7 +171,11 @@ export class Hold extends RWGuard {
 
   /** @internal One more part, for somebody who may be where it is held. */
   again(units: number): Hold {
-    (this.#rare ??= new Rare()).parts++;
+    const rare = (this.#rare ??= new Rare());
+    rare.climbed?.look?.();
+    if (rare.loss !== undefined)
+      throw new LockLostError(rare.loss.message, { lock: this.name, cause: rare.loss });
+    rare.parts++;
     const part = new Hold(new Part(this, this.#source), units, this.token);
     part.#rare = new Rare();
     return part;
@@ -255,7 +261,8 @@ export class Hold extends RWGuard {
       return;
     }
     this.#comeDown(rare, suits, () => {
-      if (heir === undefined) heirs.giveAway(units);
+      // Where it has taken a while, he may have gone.
+      if (heir === undefined || heirs.first !== heir) heirs.giveAway(units);
       else heirs.passTo(heir, units);
     });
   }
@@ -268,7 +275,17 @@ export class Hold extends RWGuard {
     } finally {
       if (ending === undefined) give();
     }
-    rare.ending = ending?.finally(give);
+    if (ending === undefined) return;
+    const end = ending.finally(give);
+    rare.ending = end;
+    endings.add(end);
+    const gone = (): boolean => endings.delete(end);
+    void end.then(gone, gone);
+  }
+
+  /** @internal What of this thread is on its way down to a store. */
+  static async comingDown(): Promise<void> {
+    await Promise.all(endings);
   }
 
   /** @internal On its way down, where that takes a while: whether it was ours to the end. */

@@ -1,6 +1,9 @@
 /** Who holds what and who waits for it: a look at the names in use, which takes nothing and changes nothing. */
 import { existsSync, readdirSync } from 'node:fs';
 import { loadAddon } from './addon.js';
+import { askStore } from './ask-store.js';
+import type { Backend } from './backend.js';
+import { storeFor } from './connect.js';
 import { KernelFile } from './files/kernel-file.js';
 import { Hold } from './hold.js';
 import { checkName, readPlan } from './lock-options.js';
@@ -9,6 +12,7 @@ import { keyOf, ofKey } from './named.js';
 import { checkKeys } from './options.js';
 import { alone, locks, semaphores } from './registry.js';
 import type { LockQueue, SemaphoreQueue } from './registry.js';
+import { partyOf } from './request.js';
 import { folderAt, ProcessTier } from './tiers/process.js';
 import { openSlot } from './words/names.js';
 import { presence } from './words/presence.js';
@@ -29,7 +33,9 @@ import { threadId } from './words/thread.js';
  * console.log(holders[0]?.pid === process.pid, holders[0]?.token === guard.token); // true true
  */
 export interface Participant {
-  readonly tier: 'thread' | 'process';
+  readonly tier: 'thread' | 'process' | 'distributed';
+  /** Of a holder in a store; undefined where it is this host, or nobody knows. */
+  readonly host?: string | undefined;
   /** Undefined if nobody knows: somebody who does not use this package has locked the file. */
   readonly pid: number | undefined;
   /** The kernel's number of the thread; the main thread has that of its process. Undefined if nobody knows. */
@@ -38,7 +44,7 @@ export interface Participant {
   readonly mode: 'exclusive' | 'shared' | number | undefined;
   /** Where it is recorded: always of a file, and of those who wait. */
   readonly since: Date | undefined;
-  /** Of a holder in this thread, or of a file. */
+  /** Of a holder in this thread, of a file, or in a store: there it is the store's own, without the ten lowest bits. */
   readonly token: bigint | undefined;
 }
 
@@ -69,8 +75,9 @@ export interface Inspection {
 }
 
 /**
- * Who holds a name and who waits for it, in this process, and in others if they hold its file; or all names that are in
- * use in this process, or have a holder in the lock folder. `options` says which folder: see `lock`.
+ * Who holds a name and who waits for it, in this process, and in others if they hold its file or its record in a store; or
+ * all names that are in use in this process, or have a holder in the lock folder, or in the store and begin with `prefix`.
+ * `options` says which folder and which store: see `lock`.
  *
  * @example
  * import { inspect, lock } from 'tierlock';
@@ -80,7 +87,7 @@ export interface Inspection {
  * console.log(found[0]?.holders[0]?.mode); // exclusive
  */
 export async function inspect(name?: string, options: InspectOptions = {}): Promise<Inspection[]> {
-  checkKeys(options, ['external', 'prefix', 'lockPath', 'via']);
+  checkKeys(options, ['external', 'distributed', 'prefix', 'lockPath', 'via']);
   const plan = readPlan(options);
   const keys = new Set<string>();
   if (name === undefined) for (const key of namesInUse()) keys.add(key);
@@ -89,7 +96,11 @@ export async function inspect(name?: string, options: InspectOptions = {}): Prom
     for (const kind of kinds) keys.add(keyOf(kind, plan.prefix + name));
   }
   if (name === undefined && plan.external) for (const key of namesInFolder(plan)) keys.add(key);
-  const found = [...keys].toSorted().map((key) => look(key, plan));
+  const store = plan.distributed && storeFor(plan.distributed, name ?? 'inspect');
+  if (name === undefined && store !== undefined)
+    for (const [kind, key] of await namesInStore(store, plan.prefix)) keys.add(keyOf(kind, key));
+  const looks = [...keys].toSorted().map(async (key) => look(key, plan, await storeHoldersOf(store, key)));
+  const found = await Promise.all(looks);
   return found.filter(({ holders, waiters, waiting }) => holders.length + waiters.length + waiting > 0);
 }
 
@@ -105,7 +116,10 @@ export async function inspect(name?: string, options: InspectOptions = {}): Prom
  * const options: InspectOptions = { external: true, lockPath: join(tmpdir(), 'tierlock-example') };
  * console.log((await inspect('nobody holds this', options)).length); // 0
  */
-export type InspectOptions = Pick<LockCallOptions, 'external' | 'prefix' | 'lockPath' | 'via'>;
+export type InspectOptions = Pick<
+  LockCallOptions,
+  'external' | 'distributed' | 'prefix' | 'lockPath' | 'via'
+>;
 
 const kinds = ['lock', 'semaphore'] as const;
 
@@ -132,7 +146,30 @@ function* namesInFolder(plan: Plan): Generator<string> {
   }
 }
 
-function look(key: string, plan: Plan): Inspection {
+/** The kinds and names that are held there. */
+async function namesInStore(store: Backend, prefix: string): Promise<[string, string][]> {
+  const { list } = store;
+  if (list === undefined) return [];
+  const asked = kinds.map((kind) => askStore(store, prefix, list.call(store, `${kind}:${prefix}`)));
+  const found = await Promise.all(asked);
+  return found.flat().map((key) => {
+    const at = key.indexOf(':');
+    return [key.slice(0, at), key.slice(at + 1)];
+  });
+}
+
+async function storeHoldersOf(store: Backend | undefined, key: string): Promise<Participant[]> {
+  if (store?.inspect === undefined) return [];
+  const { kind, key: name } = ofKey(key);
+  const found = await askStore(store, name, store.inspect(`${kind}:${name}`));
+  return found.map(({ id, token, shared, units }) => {
+    const { host, pid, thread } = partyOf(id) ?? {};
+    const mode = kind === 'semaphore' ? units : shared ? 'shared' : 'exclusive';
+    return { tier: 'distributed', host, pid, thread, mode, since: undefined, token };
+  });
+}
+
+function look(key: string, plan: Plan, inStore: readonly Participant[]): Inspection {
   const { kind: found, key: name } = ofKey(key);
   const kind = found as Inspection['kind'];
   const queue = kind === 'lock' ? locks.find(name) : semaphores.find(name);
@@ -141,6 +178,7 @@ function look(key: string, plan: Plan): Inspection {
   const holders = present.filter(({ holds }) => holds !== undefined).map((one) => holder(one, kind, own));
   const file = plan.external && kind === 'lock' ? new ProcessTier(name, plan) : undefined;
   if (file !== undefined) holders.push(...fileHolders(file));
+  holders.push(...inStore);
   const waiters = present.filter(({ thread, waits }) => waits !== undefined && thread !== threadId);
   return {
     name,

@@ -18,7 +18,7 @@ import type { Bound } from './outside.js';
 import { deadlock } from './refusals.js';
 import { ALL, locks } from './registry.js';
 import type { LockQueue } from './registry.js';
-import { tierFor, withoutStore } from './tiers/choose.js';
+import { isOfStore, tierFor, withoutStore } from './tiers/choose.js';
 import type { Climbed, Tier } from './tiers/tier.js';
 
 /** Takes it if that is possible now. */
@@ -133,6 +133,11 @@ class Climber {
     if (legacy === undefined) return tier.tryTake(this.units, this.#bound);
     this.queue.legacy = undefined;
     const climbed = legacy as Climbed;
+    if (climbed.look?.() === false) {
+      // Since it was left to us: whatever is below it is ours again when that has come down.
+      void climbed.release();
+      return tier.tryTake(this.units, this.#bound);
+    }
     try {
       climbed.pass();
       if (this.#plan.minHold > 0) climbed.keepFor?.(this.#plan.minHold);
@@ -150,7 +155,7 @@ class Climber {
     try {
       this.reach(hold, await tier.take(this.units, this.#wait(), this.#bound));
     } catch (error) {
-      if (!this.#mayDoWithout(error)) throw await this.#explained(error, tier);
+      if (!this.#mayDoWithout(error, tier)) throw await this.#explained(error, tier);
       const below = withoutStore(tier);
       if (below !== undefined) await this.climbTo(below, hold);
       degrade(hold, error);
@@ -163,7 +168,7 @@ class Climber {
     try {
       climbed ??= (await tier.attempt?.(this.units, this.#bound)) ?? null;
     } catch (error) {
-      if (!this.#mayDoWithout(error)) throw error;
+      if (!this.#mayDoWithout(error, tier)) throw error;
       const below = withoutStore(tier);
       if (below !== undefined && !(await this.attempt(below, hold))) return false;
       degrade(hold, error);
@@ -174,8 +179,10 @@ class Climber {
   }
 
   /** A store cannot be reached, and whoever asks would rather go on than wait for it. */
-  #mayDoWithout(error: unknown): boolean {
-    return error instanceof LockBackendError && this.#plan.onBackendDown === 'lower';
+  #mayDoWithout(error: unknown, tier: Tier): boolean {
+    return (
+      error instanceof LockBackendError && this.#plan.onBackendDown === 'lower' && isOfStore(error, tier)
+    );
   }
 
   waitAboveSync(tier: Tier): Climbed {

@@ -12,28 +12,22 @@
  *
  * Invariants
  * - The deadline is the moment when the last renewal that was confirmed was SENT, plus the ttl it asked for, less a
- *   margin: by the store's clock the record cannot have lapsed before. No answer is needed to lose it.
+ *   margin: by the store's clock the record cannot have lapsed before. No answer is needed to lose it. One that was sent
+ *   later and asks for less brings it forward, answered or not: the store may have done it.
  * - It is judged by a clock that runs on in suspend, and whoever asks reads the clock: no timer has to have run.
  * - An answer that comes after the deadline resurrects nothing. Lost is for ever.
  * - What is lost and not let go by its holder is given back at the store when its record should have lapsed anyway: a
  *   store may keep records longer, for the sake of others.
  */
+import { unwatchAbort, watchAbort } from './aborts.js';
+import type { Abortable } from './aborts.js';
+import { answerBefore, insist, LONGEST } from './answers.js';
 import type { Grant } from './backend.js';
 import { uptime } from './clock.js';
-import { LockBackendError, LockError, LockLostError, LockMisuseError } from './errors.js';
+import { LockBackendError, LockLostError, LockMisuseError } from './errors.js';
 import { nobody } from './nobody.js';
-
-/** What a holder wants of it. */
-export interface Terms {
-  /** How long it lasts without renewal, in ms. */
-  readonly ttl: number;
-  /** Whether it is renewed by itself. */
-  readonly renew: boolean;
-  /** How much longer than that its record stays, closed to others, if its holder vanishes. */
-  readonly lockDelay: number;
-  /** It lasts so long at least, in ms, even if its holder vanishes. */
-  readonly minHold: number;
-}
+import { marginOf, recordTtl } from './terms.js';
+import type { Terms } from './terms.js';
 
 /** Whose it is, in an error's words. */
 export interface Named {
@@ -42,19 +36,19 @@ export interface Named {
   readonly store: string;
 }
 
-/** How long before a record lapses it no longer counts. */
-function marginOf(ttl: number): number {
-  return Math.max(ttl / 10, 250);
-}
-
 /** Between a renewal that failed and the next try. */
 const RETRY_MS = 100;
 /** How long a release waits for its answer. Nothing depends on it: the record lapses. */
 const RELEASE_MS = 2000;
-/** What a timer takes. */
-const LONGEST = 2 ** 31 - 1;
 
-export class Lease {
+/** A renewal on its way. */
+interface Asked {
+  readonly sent: number;
+  /** The deadline, once it is confirmed. */
+  deadline: number;
+}
+
+export class Lease implements Abortable {
   readonly token: bigint;
   /** Is told once if it is lost before it is released; also from within `look`. */
   onLost: ((loss: LockLostError) => void) | undefined = undefined;
@@ -68,6 +62,8 @@ export class Lease {
   #since: number;
   #sent: number;
   #deadline: number;
+  /** A store that is silent or slow may answer any of them. */
+  readonly #asked: Set<Asked> = new Set();
   /** Until when it has to last, whoever vanishes. */
   #least: number;
   #failure: unknown = undefined;
@@ -89,8 +85,9 @@ export class Lease {
     this.#deadline =
       grant.renew === undefined ? Infinity : sent + lasts - terms.lockDelay - marginOf(terms.ttl);
     this.#least = sent + terms.minHold;
-    grant.lost?.addEventListener('abort', this.#told, { once: true });
-    if (grant.lost?.aborted === true) this.#told();
+    const { lost } = grant;
+    if (lost?.aborted === true) this.onAbort();
+    else if (lost !== undefined) watchAbort(lost, this);
     this.#schedule();
   }
 
@@ -100,9 +97,18 @@ export class Lease {
     return this.#loss === undefined ? this.#deadline - uptime() : 0;
   }
 
-  /** Whether a hand-over to another one makes sense: it is surely held, and for a while. */
+  /**
+   * Whether a hand-over to another one makes sense: it is surely held, and for a while. What is not renewed is not passed
+   * on: its next holder would have what is left of somebody else's time.
+   */
   get passable(): boolean {
-    return this.state !== 'Unknown' && this.left > this.#ttl / 3;
+    const lasts = this.#renews || this.#deadline === Infinity;
+    return lasts && this.state !== 'Unknown' && this.left > this.#ttl / 3;
+  }
+
+  /** Why it is not ours any more, if it was lost. */
+  get loss(): LockLostError | undefined {
+    return this.#loss;
   }
 
   /** Whether it is still ours, by the clock. */
@@ -116,7 +122,7 @@ export class Lease {
     const least = uptime() + ms;
     if (least <= this.#least) return;
     this.#least = least;
-    if (least > this.#deadline && this.#renews) void this.#ask(this.#ttl);
+    if (least > this.#deadline) void this.#ask(this.#ttl);
   }
 
   /** It is not renewed any more: it ends at its deadline. */
@@ -127,17 +133,23 @@ export class Lease {
 
   /** Makes it last longer, by hand. Settles when that is sure, or cannot be any more. */
   async renew(ttl: number = this.#ttl): Promise<void> {
-    if (this.state === 'Ended')
-      throw new LockMisuseError(`'${this.#named.key}' was released`, { lock: this.#named.key });
-    if (!this.look()) throw this.#again();
+    this.#mustBeOurs();
     if (this.#grant.renew === undefined) return;
     this.#ttl = ttl;
-    await this.#answerBefore(this.#deadline, this.#ask(ttl));
-    if (!this.look()) throw this.#again();
-    if (this.state === 'Held') return;
+    const now = uptime();
+    const answer = this.#ask(ttl);
+    await answerBefore(this.#deadline, answer);
+    this.#mustBeOurs();
+    if (this.#since >= now) return;
     const { key, store } = this.#named;
     const message = `the lease of '${key}' could not be renewed: ${store} has not confirmed it. It is ours for ${Math.round(this.left)} ms more`;
     throw new LockBackendError(message, { lock: key, cause: this.#failure });
+  }
+
+  #mustBeOurs(): void {
+    const { key } = this.#named;
+    if (this.state === 'Ended') throw new LockMisuseError(`'${key}' was released`, { lock: key });
+    if (!this.look()) throw new LockLostError(this.#loss?.message ?? '', { lock: key, cause: this.#loss });
   }
 
   /** Gives it back. Whether it was ours to the end. Never rejects. */
@@ -148,66 +160,50 @@ export class Lease {
   async #release(): Promise<boolean> {
     const ours = this.look();
     this.state = 'Ended';
-    clearTimeout(this.#timer);
-    this.#grant.lost?.removeEventListener('abort', this.#told);
+    this.#endWatch();
     const answer = this.#giveBack();
-    return ours && (await this.#answerBefore(uptime() + RELEASE_MS, answer, true));
+    return ours && (await answerBefore(uptime() + RELEASE_MS, answer, true));
   }
 
-  /** Asks until it is answered, or the record has lapsed. What nobody knows is taken for ours: it was, by the clock. */
+  /** What nobody knows is taken for ours: it was, by the clock. A second answer may tell of what the first request did. */
   async #giveBack(): Promise<boolean> {
-    const end = this.#since + recordTtl(this.#terms, this.#ttl);
-    let asked = false;
-    do {
-      try {
-        const was = await this.#grant.release();
-        // A second answer may tell of what the first request did.
-        return was || asked;
-      } catch {
-        asked = true;
-        await pause(RETRY_MS);
-      }
-    } while (uptime() < end);
-    return true;
+    const outcome = await insist(async () => this.#grant.release(), this.#lapses);
+    return outcome === undefined || outcome.answer || outcome.again;
   }
 
-  async #answerBefore<T>(end: number, answer: Promise<T>, otherwise?: T): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<T>((resolve) => {
-      timer = setTimeout(() => resolve(otherwise as T), Math.min(Math.max(0, end - uptime()), LONGEST));
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  /** When its record should be gone, if it is not renewed. */
+  get #lapses(): number {
+    return Math.max(this.#since + this.#ttl, this.#least) + this.#terms.lockDelay;
   }
 
   /** One renewal. Several may be on their way: who knows which of them a silent store will answer. */
   async #ask(ttl: number): Promise<void> {
-    const sent = uptime();
-    const asked = Math.max(ttl, this.#least - sent);
-    const deadline = sent + asked - marginOf(ttl);
-    this.#sent = sent;
-    // Whether it is answered or not, the record may last no longer than that from now on.
-    this.#deadline = Math.min(this.#deadline, deadline);
+    const sent = (this.#sent = uptime());
+    const lasting = Math.max(ttl, this.#least - sent);
+    const asked: Asked = { sent, deadline: sent + lasting - marginOf(ttl) };
+    for (const before of this.#asked) before.deadline = Math.min(before.deadline, asked.deadline);
+    this.#asked.add(asked);
+    this.#deadline = Math.min(this.#deadline, asked.deadline);
     this.state = 'Renewing';
     this.#schedule();
     try {
-      await this.#grant.renew?.(asked + this.#terms.lockDelay);
-      this.#confirm(sent, deadline);
+      await this.#grant.renew?.(lasting + this.#terms.lockDelay);
+      this.#confirm(asked);
     } catch (error) {
       this.#fail(sent, error);
+    } finally {
+      this.#asked.delete(asked);
     }
   }
 
-  #confirm(sent: number, deadline: number): void {
+  #confirm({ sent, deadline }: Asked): void {
     if (!this.#open() || sent < this.#since) return;
     this.#since = sent;
-    if (sent !== this.#sent) return;
     this.#deadline = deadline;
-    this.state = 'Held';
-    this.#failure = undefined;
+    if (sent === this.#sent) {
+      this.state = 'Held';
+      this.#failure = undefined;
+    }
     this.#schedule();
   }
 
@@ -229,8 +225,9 @@ export class Lease {
 
   /** When the next thing is due: a renewal, or the end. */
   #schedule(): void {
+    if (!this.#alive) return;
     clearTimeout(this.#timer);
-    if (this.#deadline === Infinity || !this.#alive) return;
+    if (this.#deadline === Infinity) return;
     const now = uptime();
     const due = this.#renews ? Math.min(this.#nextRenewal(), this.#deadline) : this.#deadline;
     const ms = Math.min(Math.max(1, Math.ceil(due - now)), LONGEST);
@@ -254,9 +251,16 @@ export class Lease {
     else this.#schedule();
   };
 
-  readonly #told = (): void => {
+  /** The store says by itself that it is gone. */
+  onAbort(): void {
     if (this.#open()) this.#lose('the store says so', this.#grant.lost?.reason);
-  };
+  }
+
+  #endWatch(): void {
+    clearTimeout(this.#timer);
+    const { lost } = this.#grant;
+    if (lost !== undefined) unwatchAbort(lost, this);
+  }
 
   #lapse(): void {
     const ms = Math.round(uptime() - this.#since);
@@ -264,18 +268,17 @@ export class Lease {
       ? `no renewal was confirmed for ${ms} ms, because ${this.#named.store} did not answer, or this process or its event loop stood still`
       : `it was not renewed for ${ms} ms`;
     this.#lose(`${why}; its ttl is ${this.#ttl} ms`, this.#failure);
-    const rest = this.#since + recordTtl(this.#terms, this.#ttl) - uptime();
-    nobody.runInAsyncScope(() =>
-      setTimeout(() => this.#abandon(), Math.min(Math.max(0, rest), LONGEST)).unref(),
-    );
+    this.#abandon();
   }
 
-  #abandon(): void {
-    if (this.state !== 'Ended') void this.#grant.release().catch(() => undefined);
-  }
+  readonly #abandon = (): void => {
+    const ms = Math.min(Math.ceil(this.#lapses - uptime()), LONGEST);
+    if (ms <= 0) void this.#giveBack();
+    else this.#timer = nobody.runInAsyncScope(() => setTimeout(this.#abandon, ms).unref());
+  };
 
   #lose(why: string, cause: unknown): void {
-    clearTimeout(this.#timer);
+    this.#endWatch();
     this.state = 'Lost';
     const message = `'${this.#named.key}' was lost in ${this.#named.store}: ${why}`;
     this.#loss = new LockLostError(message, {
@@ -284,18 +287,4 @@ export class Lease {
     });
     this.onLost?.(this.#loss);
   }
-
-  #again(): LockError {
-    const loss = this.#loss as LockLostError;
-    return new LockLostError(loss.message, { lock: loss.lock, cause: loss });
-  }
-}
-
-/** How long the record lasts in the store. */
-export function recordTtl({ ttl, minHold, lockDelay }: Terms, now: number = ttl): number {
-  return Math.max(now, minHold) + lockDelay;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => nobody.runInAsyncScope(() => setTimeout(resolve, ms).unref()));
 }

@@ -23,7 +23,8 @@ export function letIn(key: string, plan: Plan): Hold | undefined {
       'alone in the first place, or release it before';
     throw new LockDeadlockError(message, { lock: key });
   }
-  if (!whole.degraded && !covers(whole.tier, key, plan)) {
+  const mayLack = whole.degraded && plan.onBackendDown === 'lower';
+  if (!covers(whole.tier, key, mayLack ? { ...plan, distributed: undefined } : plan)) {
     const message =
       `the lock '${key}' is held here without { ${plan.external ? 'external' : 'distributed'}: true }, or in another ` +
       'folder or store: others are not kept out. Take it so in the first place';
@@ -49,8 +50,7 @@ function around(key: string): Hold | undefined {
 /** By somebody in this thread. */
 function owned(key: string, owner: string): Hold | undefined {
   const queue = locks.find(key);
-  for (const hold of Hold.all())
-    if (hold.source === queue && hold.owner === owner && hold.whole === hold) return hold;
+  for (const { whole } of Hold.all()) if (whole.source === queue && whole.owner === owner) return whole;
   return undefined;
 }
 

@@ -130,8 +130,8 @@ export class Guard {
   #release(): Promise<boolean> {
     const ours = this.#hold.release();
     const { ending } = this.#hold;
-    if (ending !== undefined && ours) return ending;
-    return ours ? yes : no;
+    if (ending === undefined) return ours ? yes : no;
+    return ours ? ending : ending.then(() => false);
   }
 
   /** `await using guard = ...`: releases at the end of the block, and throws there if the lock had been lost. */

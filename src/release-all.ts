@@ -38,7 +38,8 @@ export async function releaseAll(options: ReleaseAllOptions = {}): Promise<numbe
     const message = `the ${hold.noun} '${hold.name}' was taken away by releaseAll(), after ${timeout} ms`;
     hold.takeAway(new LockLostError(message, { lock: hold.name }));
   }
-  await Promise.all(holds.map(async (hold) => hold.ending));
+  // Of those who have let go by themselves, too.
+  await Hold.comingDown();
   return holds.length;
 }
 

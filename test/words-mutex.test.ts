@@ -8,9 +8,9 @@ import { HANDOFF, WAIT } from '../src/words/ownership.js';
 import { SEAT_STATE } from '../src/words/row.js';
 import { WOKEN, WORD } from '../src/words/seat.js';
 import { threadId } from '../src/words/thread.js';
-import type { Env, Thread } from './support/interleave.js';
+import type { Env, Search, Thread } from './support/interleave.js';
 import { times, visit } from './support/lock-programs.js';
-import { CheckedMemory, dieUntold, holds, layoutOf, placeOf, program } from './support/words.js';
+import { CheckedMemory, dieUntold, holds, layoutOf, placeOf, program, wordsFor } from './support/words.js';
 
 interface Kind {
   readonly fair: boolean;
@@ -74,6 +74,21 @@ const takeBack =
     mutex.give(1);
   };
 
+/** Says in a spare word that it is inside. Who finds that said comes after one who died there, and must be told. */
+const tellTale =
+  (threads: number, kind: Kind, ms = Infinity): Thread =>
+  (env) => {
+    const { atomics, words } = env;
+    const said = wordsFor(layoutOf(threads));
+    const mutex = mutexOf(env, threads, kind);
+    if (!mutex.take(1, ms)) return;
+    if (atomics.load(words, said) === 1) assert.equal(mutex.recovered, true, 'the news is lost');
+    mutex.recovered = false;
+    atomics.store(words, said, 1);
+    atomics.store(words, said, 0);
+    mutex.give(1);
+  };
+
 for (const [name, kind] of Object.entries(kinds)) {
   test(`${name}: two rounds against one`, () => {
     holds(program([times(2, lock(2, kind)), lock(2, kind)]));
@@ -104,6 +119,22 @@ for (const [name, kind] of Object.entries(kinds)) {
     const threads = [lock(3, kind), takeBack(3, kind), lock(3, kind)];
     holds(program(threads, { kills: 1, rescues: 4, bound: { preemptions: 2 } }));
   });
+  for (const [how, onKill] of [
+    ['', undefined],
+    [' and only the system knows', dieUntold],
+  ] as const) {
+    test(`${name}: one dies inside${how}, and the next one is told`, () => {
+      const dying = (threads: number): Partial<Search> => ({
+        kills: threads - 1,
+        ...(onKill && { onKill: onKill(layoutOf(threads)) }),
+      });
+      const two = [times(2, tellTale(2, kind)), tellTale(2, kind, 10)];
+      holds(program(two, { ...dying(2), rescues: 3, timeouts: 1 }, { spare: 1 }));
+      // The next one may die as well. A fair lock that was handed to a dead one is anybody's after ten slices.
+      const three = { ...dying(3), rescues: 12, bound: { preemptions: 1 } };
+      holds(program(times(3, tellTale(3, kind)), three, { spare: 1 }));
+    });
+  }
   test(`${name}: three threads`, () => {
     holds(program(times(3, lock(3, kind)), { bound: { preemptions: 3 } }));
   });

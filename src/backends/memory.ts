@@ -62,9 +62,10 @@ class Entry {
     return false;
   }
 
-  /** That of another one of the same owner. */
-  get sharedToken(): bigint | undefined {
-    for (const { request, token } of this.holders.values()) if (request.owner !== undefined) return token;
+  /** Of whoever holds it and presents the same owner. */
+  tokenOf(owner: string | undefined): bigint | undefined {
+    if (owner === undefined) return undefined;
+    for (const { request, token } of this.holders.values()) if (request.owner === owner) return token;
     return undefined;
   }
 
@@ -103,6 +104,16 @@ export function memory(name: string = ''): Backend {
   return new MemoryBackend(store);
 }
 
+/**
+ * The keys of which anything is left, be it a holder, a place in the queue or a watch: for tests.
+ *
+ * @internal
+ */
+export function keysIn(name: string = ''): string[] {
+  const entries = [...(stores.get(name)?.entries ?? [])];
+  return entries.filter(([, entry]) => (entry.sweep(performance.now()), !entry.idle)).map(([key]) => key);
+}
+
 class MemoryBackend implements Backend {
   readonly name = 'memory';
   readonly supports: Supports = {
@@ -115,6 +126,8 @@ class MemoryBackend implements Backend {
   };
   readonly #store: Store;
   readonly #watches: Set<MemoryWatch> = new Set();
+  /** Who has asked here, and has a place in a queue. */
+  readonly #waiting: Map<string, BackendRequest> = new Map();
   #closed = false;
 
   constructor(store: Store) {
@@ -134,13 +147,17 @@ class MemoryBackend implements Backend {
         known.until = performance.now() + ttl;
         return new MemoryGrant(store, request, known.token);
       }
-      const sameOwner = request.owner !== undefined && entry.sharedToken !== undefined;
-      if (!entry.fits(request) || (!sameOwner && entry.mustWait(request))) {
-        if (request.waits) entry.queue.set(id, request);
+      const beside = entry.tokenOf(request.owner);
+      if (!entry.fits(request) || (beside === undefined && entry.mustWait(request))) {
+        if (request.waits) {
+          entry.queue.set(id, request);
+          this.#waiting.set(id, request);
+        }
         return null;
       }
-      const token = (sameOwner ? entry.sharedToken : undefined) ?? ++store.tokens;
+      const token = beside ?? ++store.tokens;
       entry.queue.delete(id);
+      this.#waiting.delete(id);
       entry.holders.set(id, { request, token, until: performance.now() + ttl });
       // The next one in the queue may share with us.
       if (request.shared || request.permits > 1) entry.tell();
@@ -157,6 +174,7 @@ class MemoryBackend implements Backend {
   }
 
   async forget({ key, id }: BackendRequest): Promise<void> {
+    this.#waiting.delete(id);
     const entry = this.#store.entry(key);
     const gone = [entry.holders.delete(id), entry.queue.delete(id)].some(Boolean);
     if (gone) entry.tell();
@@ -190,6 +208,12 @@ class MemoryBackend implements Backend {
   async close(): Promise<void> {
     this.#closed = true;
     for (const watch of this.#watches) watch.close();
+    // Nobody will ask for them again.
+    for (const { key, id } of this.#waiting.values()) {
+      const entry = this.#store.entry(key);
+      if (entry.queue.delete(id)) entry.tell();
+      this.#store.drop(key, entry);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
 /** Which tiers above the thread's are asked for, as one. */
 import type { Backend } from '../backend.js';
+import { folderOf } from '../backends/file.js';
 import { storeFor } from '../connect.js';
+import { LockMisuseError } from '../errors.js';
 import { DistributedTier } from './distributed.js';
 import type { StoreOptions } from './distributed.js';
 import { ProcessTier } from './process.js';
@@ -27,7 +29,18 @@ export function tierFor(name: string, asked: Asked, known: object | undefined): 
   const store = storeFor(distributed, name);
   if (last !== undefined && suits(last, asked, store)) return last;
   const upper = new DistributedTier(name, store, asked);
-  return external ? new Stack(new ProcessTier(name, asked), upper) : upper;
+  if (!external) return upper;
+  const lower = new ProcessTier(name, asked);
+  if (folderOf(store) === lower.folder.path) refuseTwice(name);
+  return new Stack(lower, upper);
+}
+
+/** One file for both: who had the lower one would wait for himself at the upper one. */
+function refuseTwice(name: string): never {
+  const message =
+    `'${name}' was asked for with external: true and in a store of files, which are in the same folder: that is one lock. ` +
+    'Leave external out, or use another folder';
+  throw new LockMisuseError(message, { lock: name });
 }
 
 function suits(tier: Above, asked: Asked, store: Backend): boolean {
@@ -45,6 +58,11 @@ export function covers(tier: Tier | undefined, name: string, asked: Asked): bool
   if (external && !(lower instanceof ProcessTier && lower.suits(asked))) return false;
   if (distributed === undefined) return true;
   return upper instanceof DistributedTier && upper.backend === storeFor(distributed, name);
+}
+
+/** Whether it was the store whose error that is, and not what lies below it. */
+export function isOfStore(error: unknown, tier: Tier): boolean {
+  return tier instanceof DistributedTier || (tier instanceof Stack && !tier.endedBelow(error));
 }
 
 /** What is left of it where the store cannot be reached. */

@@ -3,22 +3,20 @@
  *
  * Whoever has the name alone in this process has a lease of his own, which may go on from task to task (`mayPass`).
  * Readers of this thread join one that is there already, for as long as the bound allows: others must get their turn.
- *
- * Invariants
- * - A lease is released when the last of those who hold it comes down.
- * - Every grant here has a token of its own: that of the store, and in its ten lowest bits the number of the grant under
- *   this lease.
+ * Who holds a lease is told in held.ts.
  */
+import { unwatchAbort, watchAbort } from '../aborts.js';
+import type { Abortable } from '../aborts.js';
 import { acquire } from '../acquire.js';
 import type { Wanted } from '../acquire.js';
+import { LONGEST } from '../answers.js';
 import type { Backend } from '../backend.js';
 import { LockTimeoutError, LockUnsupportedError } from '../errors.js';
-import type { LockLostError } from '../errors.js';
-import { Lease } from '../lease.js';
 import type { WaitOptions } from '../options.js';
 import { BOUND } from '../outside.js';
 import type { Bound } from '../outside.js';
 import { partyOf } from '../request.js';
+import { Held } from './held.js';
 import type { Climbed, Tier } from './tier.js';
 
 /** How a name is taken there. */
@@ -39,11 +37,8 @@ export interface Share {
 
 const TTL = 30_000;
 const LOCK: Share = { kind: 'lock', permits: 1 };
-/** The number of a grant under a lease has ten bits. */
-const MOST_GRANTS = 1024;
 /** How long an error may take to find out who is in the way. */
 const LOOK_MS = 250;
-const LONGEST = 2 ** 31 - 1;
 
 export class DistributedTier implements Tier {
   readonly backend: Backend;
@@ -107,12 +102,17 @@ export class DistributedTier implements Tier {
     const shared = this.#share.kind === 'lock' && units === 1;
     if (shared && !this.backend.supports.shared) refuse(this.backend, "'shared'", 'its keys have one holder');
     if (!shared) return this.#ask(units, timeout, signal, bound, false);
-    // Beside one another, not one after the other: those who come while one asks wait for his answer.
+    // Beside one another, not one after the other: those who come while one asks wait for his answer, and for that of
+    // the next one, if they cannot have a part in what it has brought.
     const since = performance.now();
-    if (this.#coming !== undefined && timeout > 0) await orLater(this.#coming, timeout, signal);
+    let left = timeout;
+    while (this.#coming !== undefined && left > 0) {
+      signal?.throwIfAborted();
+      await orLater(this.#coming, left, signal);
+      left = Math.max(0, timeout - (performance.now() - since));
+    }
     const joined = this.#joinable?.join();
     if (joined !== undefined) return joined;
-    const left = Math.max(0, timeout - (performance.now() - since));
     const asked = this.#ask(units, left, signal, bound, true);
     const coming = asked.then(nothing, nothing).finally(() => {
       if (this.#coming === coming) this.#coming = undefined;
@@ -144,7 +144,7 @@ export class DistributedTier implements Tier {
     };
     const lease = await acquire(this.backend, wanted, timeout, signal);
     if (lease === null) return null;
-    const held = new Held(this, lease, ttl, bound);
+    const held = new Held(this, this.backend.name, lease, bound);
     if (shared) this.#joinable = held;
     return held.join() ?? null;
   }
@@ -164,124 +164,6 @@ export class DistributedTier implements Tier {
     } finally {
       clearTimeout(timer);
     }
-  }
-}
-
-/** A lease, and those of this thread who hold it. */
-class Held {
-  readonly tier: DistributedTier;
-  readonly lease: Lease;
-  readonly ttl: number;
-  readonly #bound: Bound;
-  #since = 0;
-  readonly #holders: Set<OnStore> = new Set();
-  #grants = 0;
-  #over = false;
-
-  constructor(tier: DistributedTier, lease: Lease, ttl: number, bound: Bound) {
-    this.tier = tier;
-    this.lease = lease;
-    this.ttl = ttl;
-    this.#bound = bound;
-    lease.onLost = (loss) => {
-      for (const holder of this.#holders) holder.onLost?.(loss);
-    };
-  }
-
-  /** The token of one grant more. */
-  nextToken(): bigint {
-    return (this.lease.token << 10n) | BigInt(this.#grants++);
-  }
-
-  /** Whether one grant more is within the bound. */
-  get lasts(): boolean {
-    if (this.#over) return false;
-    if (this.#grants === 0) return true;
-    const { ms, grants } = this.#bound;
-    const now = performance.now();
-    if (this.#grants === 1) this.#since = now;
-    const free = Math.min(grants, MOST_GRANTS) - this.#grants;
-    return free > 0 && now - this.#since < ms && this.lease.passable;
-  }
-
-  /** One who holds it, if it may be held by one more. */
-  join(): OnStore | undefined {
-    if (!this.lasts) return undefined;
-    const holder = new OnStore(this);
-    this.#holders.add(holder);
-    return holder;
-  }
-
-  async leave(holder: OnStore): Promise<boolean> {
-    this.#holders.delete(holder);
-    if (this.#holders.size > 0) return this.lease.look();
-    this.#over = true;
-    return this.lease.release();
-  }
-}
-
-/** A lease, held by one. */
-class OnStore implements Climbed {
-  onLost: ((loss: LockLostError) => void) | undefined = undefined;
-  readonly #held: Held;
-  #token: bigint;
-
-  constructor(held: Held) {
-    this.#held = held;
-    this.#token = held.nextToken();
-  }
-
-  get tier(): Tier {
-    return this.#held.tier;
-  }
-
-  get token(): bigint {
-    return this.#token;
-  }
-
-  mayPass(): boolean {
-    return this.#held.lasts;
-  }
-
-  pass(): void {
-    this.#token = this.#held.nextToken();
-  }
-
-  release(): Promise<boolean> {
-    return this.#held.leave(this);
-  }
-
-  look(): void {
-    this.#held.lease.look();
-  }
-
-  confirm(): void {
-    this.#held.lease.look();
-  }
-
-  renew(ttl?: number): Promise<void> {
-    return this.#held.lease.renew(ttl);
-  }
-
-  keepFor(ms: number): void {
-    this.#held.lease.keepFor(ms);
-  }
-
-  expire(): void {
-    this.#held.lease.stop();
-  }
-
-  downgrade(): never {
-    return this.#cannotChange();
-  }
-
-  tryUpgrade(): never {
-    return this.#cannotChange();
-  }
-
-  #cannotChange(): never {
-    const message = `'${this.#held.tier.name}' is held in ${this.#held.tier.backend.name}, where a hold keeps its mode: release it, and ask again`;
-    throw new LockUnsupportedError(message, { lock: this.#held.tier.name });
   }
 }
 
@@ -307,9 +189,10 @@ function nothing(): void {}
 async function orLater(work: Promise<unknown>, ms: number, signal: AbortSignal | undefined): Promise<void> {
   let end = nothing;
   const ended = new Promise<void>((resolve) => (end = resolve));
-  const timer = ms === Infinity ? undefined : setTimeout(end, Math.min(ms, LONGEST));
-  signal?.addEventListener('abort', end, { once: true });
+  const timer = ms === Infinity ? undefined : setTimeout(end, Math.min(Math.ceil(ms), LONGEST));
+  const abortable: Abortable = { onAbort: end };
+  if (signal !== undefined) watchAbort(signal, abortable);
   await Promise.race([work, ended]);
-  signal?.removeEventListener('abort', end);
+  if (signal !== undefined) unwatchAbort(signal, abortable);
   clearTimeout(timer);
 }

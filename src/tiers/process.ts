@@ -197,8 +197,8 @@ class OnLease extends OnFile {
     return this.#lease.passable && super.mayPass();
   }
 
-  look(): void {
-    void this.#lease.lost;
+  look(): boolean {
+    return this.#lease.lost === undefined;
   }
 
   confirm(): void {

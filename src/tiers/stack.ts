@@ -24,7 +24,7 @@ export class Stack<L extends Tier = Tier, U extends Tier = Tier> implements Tier
   }
 
   async attempt(units: number, bound?: Bound): Promise<Climbed | null> {
-    const below = this.lower.tryTake(units, bound);
+    const below = this.#tryLower(units, bound);
     if (below === null) return null;
     return this.#climb(below, this.upper.attempt?.(units, bound) ?? this.upper.tryTake(units, bound));
   }
@@ -32,19 +32,31 @@ export class Stack<L extends Tier = Tier, U extends Tier = Tier> implements Tier
   async take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed> {
     const { timeout = Infinity } = wait;
     const since = performance.now();
-    const below = this.lower.tryTake(units, bound) ?? (await this.#takeLower(units, wait, bound));
+    const below = await this.#takeLower(units, wait, bound);
     const left = timeout === Infinity ? timeout : Math.max(0, timeout - (performance.now() - since));
     const above = this.upper.take(units, { ...wait, timeout: left }, bound);
     return (await this.#climb(below, above)) as Climbed;
   }
 
+  #tryLower(units: number, bound: Bound | undefined): Climbed | null {
+    try {
+      return this.lower.tryTake(units, bound);
+    } catch (error) {
+      throw this.#fromBelow(error);
+    }
+  }
+
   async #takeLower(units: number, wait: WaitOptions, bound: Bound | undefined): Promise<Climbed> {
     try {
-      return await this.lower.take(units, wait, bound);
+      return this.lower.tryTake(units, bound) ?? (await this.lower.take(units, wait, bound));
     } catch (error) {
-      if (typeof error === 'object' && error !== null) this.#endedBelow.add(error);
-      throw error;
+      throw this.#fromBelow(error);
     }
+  }
+
+  #fromBelow(error: unknown): unknown {
+    if (typeof error === 'object' && error !== null) this.#endedBelow.add(error);
+    return error;
   }
 
   /** Whatever goes wrong above, nothing stays below. */
@@ -63,8 +75,12 @@ export class Stack<L extends Tier = Tier, U extends Tier = Tier> implements Tier
   }
 
   describeHolder(error: unknown): string | undefined | Promise<string | undefined> {
-    const below = typeof error === 'object' && error !== null && this.#endedBelow.has(error);
-    return (below ? this.lower : this.upper).describeHolder(error);
+    return (this.endedBelow(error) ? this.lower : this.upper).describeHolder(error);
+  }
+
+  /** Whether it was the lower one that has ended a wait so. */
+  endedBelow(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#endedBelow.has(error);
   }
 }
 
@@ -111,9 +127,9 @@ class Both implements Climbed {
     this.#below.onLost = listener;
   }
 
-  look(): void {
-    this.#below.look?.();
-    this.#above.look?.();
+  look(): boolean {
+    const below = this.#below.look?.();
+    return this.#above.look?.() !== false && below !== false;
   }
 
   confirm(): void {

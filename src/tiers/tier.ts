@@ -21,10 +21,10 @@ export interface Climbed {
    * that takes a while, it is a promise, which never rejects: whether it was ours to the end.
    */
   release(polite?: boolean): void | Promise<boolean>;
-  /** Of what can be lost: is told of that once. */
+  /** Of what can be lost: is told of that once; at once, if it has been lost before. */
   onLost: ((loss: LockLostError) => void) | undefined;
-  /** Sees by the clock whether it has been lost. */
-  look?(): void;
+  /** Whether it is still ours, by the clock. */
+  look?(): boolean;
   /** Makes sure that it has not been lost. */
   confirm?(): void;
   /** Of what lapses: makes it last for `ttl` from now on, or as long as before. Rejects if that is not sure. */

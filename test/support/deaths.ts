@@ -18,14 +18,29 @@ export interface Deaths {
   readonly around: readonly [number, number];
 }
 
+/**
+ * The event after which each thread that died was dead. Its death is logged before it can happen, so that is the log
+ * of the death (the first, if several saw it coming) or the last that the thread wrote: until then it may take the
+ * lock, be told of another one's death, and release.
+ */
+function lastOfTheDead(ordered: readonly LockEvent[]): Set<LockEvent> {
+  const last = new Map<number, LockEvent>();
+  const doomed = new Set<number>();
+  for (const event of ordered) {
+    const thread = threadOf(event.who);
+    if (event.kind !== 'died' || !doomed.has(thread)) last.set(thread, event);
+    if (event.kind === 'died') doomed.add(thread);
+  }
+  return new Set([...last].filter(([thread]) => doomed.has(thread)).map(([, event]) => event));
+}
+
 /** `ends` says when each thread that died was surely gone, on the clock of the events. Time counts from there. */
 export function deathsIn(events: readonly LockEvent[], ends: ReadonlyMap<number, number>): Deaths {
   const ordered = events.toSorted(byPlace);
-  const lastOf = new Map<Who, LockEvent>();
-  for (const event of ordered) if (event.kind !== 'died') lastOf.set(event.who, event);
+  const lasts = lastOfTheDead(ordered);
   const wrong: string[] = [];
   const waiting = new Map<Who, number>();
-  const dead = new Set<number>();
+  let dead = 0;
   let dying = -Infinity;
   let [told, inside, stall] = [0, 0, 0];
   let around: [number, number] = [0, 0];
@@ -34,21 +49,7 @@ export function deathsIn(events: readonly LockEvent[], ends: ReadonlyMap<number,
   let mustTell = false;
   for (const event of ordered) {
     const { who, kind, at } = event;
-    const thread = threadOf(who);
-    if (kind === 'died') {
-      dead.add(thread);
-      waiting.delete(who);
-      // Until then it is only a thread that does not answer.
-      dying = Math.max(dying, ends.get(thread) ?? Infinity);
-      if (holder?.who !== who) continue;
-      // It may have lived on for a moment, and released.
-      mustTell = lastOf.get(who) === holder;
-      if (mustTell) inside++;
-      holder = undefined;
-      [freeSince, freeAt] = [timeOf(event), at];
-    } else if (dead.has(thread)) {
-      continue;
-    } else if (kind === 'request') {
+    if (kind === 'request') {
       waiting.set(who, timeOf(event));
     } else if (kind === 'grant') {
       const since = Math.max(freeSince, dying, Math.min(...waiting.values()));
@@ -56,16 +57,27 @@ export function deathsIn(events: readonly LockEvent[], ends: ReadonlyMap<number,
       waiting.delete(who);
       if (isTold(event)) told++;
       if (mustTell && !isTold(event)) wrong.push(`the grant at ${at} after a death is not told of it`);
-      if (told > dead.size) wrong.push(`the grant at ${at} is told of a death, and there were ${dead.size}`);
+      if (told > dead) wrong.push(`the grant at ${at} is told of a death, and there were ${dead}`);
       mustTell = false;
       holder = event;
       freeSince = Infinity;
     } else if (kind === 'release') {
       holder = undefined;
       [freeSince, freeAt] = [timeOf(event), at];
-    } else {
+    } else if (kind !== 'died') {
       waiting.delete(who);
     }
+    if (!lasts.has(event)) continue;
+    const thread = threadOf(who);
+    dead++;
+    for (const waiter of waiting.keys()) if (threadOf(waiter) === thread) waiting.delete(waiter);
+    // Until then it is only a thread that does not answer.
+    dying = Math.max(dying, ends.get(thread) ?? Infinity);
+    if (holder === undefined || threadOf(holder.who) !== thread) continue;
+    inside++;
+    mustTell = true;
+    holder = undefined;
+    [freeSince, freeAt] = [dying, at];
   }
   return { told, inside, wrong, stall, around };
 }
