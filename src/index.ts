@@ -13,7 +13,7 @@ export {
 export type { LockErrorInit } from './errors.js';
 export type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from './backend.js';
 export { etcd } from './backends/etcd.js';
-export type { EtcdOptions, EtcdTls } from './backends/etcd.js';
+export type { EtcdOptions, EtcdTls } from './backends/etcd-options.js';
 export { redis } from './backends/redis.js';
 export type { RedisClient } from './backends/redis-clients.js';
 export type { RedisOptions } from './backends/redis.js';

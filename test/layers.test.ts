@@ -389,6 +389,7 @@ const layers: Record<string, readonly string[]> = {
   index: [
     'backend',
     'backends/etcd',
+    'backends/etcd-options',
     'backends/redis',
     'backends/redis-clients',
     'break-lock',

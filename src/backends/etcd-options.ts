@@ -124,7 +124,7 @@ function endpointOf(endpoint: string): { host: string; port: number } {
 
 // URL does not know lists of hosts.
 const shape =
-  /^(?<scheme>etcds?):\/\/(?:(?<who>[^@/?#]*)@)?(?<hosts>[^@/?#]*)(?:\/(?<prefix>[^?#]*))?(?:\?(?<query>[^#]*))?$/;
+  /^(?<scheme>etcds?):\/\/(?:(?<who>[^@/?#]*)@)?(?<hosts>[^@/?#]*)(?:\/(?<prefix>[^?#]*))?(?:\?(?<query>[^#]*))?$/i;
 
 function ofUrl(url: string): EtcdSettings {
   const { scheme, who, hosts, prefix, query } = shape.exec(url)?.groups ?? {};
@@ -146,7 +146,7 @@ function ofUrl(url: string): EtcdSettings {
     ...(prefix && { prefix: decodeURIComponent(prefix) }),
     ...(timeout !== undefined && { timeout }),
   });
-  return { ...settings, tls: scheme === 'etcds' ? () => readAll(files) : undefined };
+  return { ...settings, tls: scheme.toLowerCase() === 'etcds' ? () => readAll(files) : undefined };
 }
 
 function readAll(files: Readonly<Record<string, string>>): EtcdTls {

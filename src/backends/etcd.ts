@@ -27,8 +27,6 @@ import { hasRoom, holds, looking, moving, putting, viewOf } from './etcd-txn.js'
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 
-export type { EtcdOptions, EtcdTls } from './etcd-options.js';
-
 /**
  * A store of locks in etcd. Nothing is opened before its first use. By a URL, files of TLS are given by their paths:
  * `etcds://user:password@host:2379,host:2379/prefix?ca=/etc/etcd/ca.pem`.
