@@ -60,7 +60,7 @@ function redisAt(url: string): Backend {
     query.delete(name);
     return value;
   });
-  const rest = query.size > 0 ? `?${query}` : '';
+  const rest = query.size > 0 ? `?${String(query)}` : '';
   return redisUrl(url.slice(0, at) + rest, {
     ...(prefix !== undefined && { prefix }),
     ...(wait !== undefined && { wait: Number(wait) }),

@@ -27,6 +27,8 @@ export { Fence } from './fence.js';
 export type { FenceOptions } from './fence.js';
 export { fencedHttp } from './fenced-http.js';
 export type { FencedHttpOptions } from './fenced-http.js';
+export { RedisFence } from './fenced-redis.js';
+export type { FencedScript, RedisFenceOptions } from './fenced-redis.js';
 export { FileLock } from './files/file-lock.js';
 export type { SyncGuard } from './guard.js';
 export { Hold } from './hold.js';

@@ -146,11 +146,12 @@ function* namesInFolder(plan: Plan): Generator<string> {
   }
 }
 
+const none: Promise<string[]> = Promise.resolve([]);
+
 /** The kinds and names that are held there. */
 async function namesInStore(store: Backend, prefix: string): Promise<[string, string][]> {
-  const { list } = store;
-  if (list === undefined) return [];
-  const asked = kinds.map((kind) => askStore(store, prefix, list.call(store, `${kind}:${prefix}`)));
+  if (store.list === undefined) return [];
+  const asked = kinds.map((kind) => askStore(store, prefix, store.list?.(`${kind}:${prefix}`) ?? none));
   const found = await Promise.all(asked);
   return found.flat().map((key) => {
     const at = key.indexOf(':');

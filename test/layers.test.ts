@@ -386,6 +386,7 @@ const layers: Record<string, readonly string[]> = {
     'conformance/wake',
     'conformance/world',
   ],
+  'fenced-redis': ['backends/redis-clients', 'backends/redis-commands', 'errors', 'options'],
   index: [
     'backend',
     'backends/etcd',
@@ -400,6 +401,7 @@ const layers: Record<string, readonly string[]> = {
     'errors',
     'fence',
     'fenced-http',
+    'fenced-redis',
     'files/file-lock',
     'guard',
     'hold',
