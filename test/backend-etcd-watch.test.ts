@@ -72,6 +72,28 @@ test('all who wait for a key share a stream, and only the one whose turn it is i
   for (const request of requests) await store.forget?.(request);
 });
 
+test('one without a place is told whenever there is room for him, also if another one is quicker', async () => {
+  await using store = open();
+  await using other = open();
+  for (const kind of [{}, { shared: true }, { permits: 3, units: 2 }]) {
+    const held = await other.tryAcquire(requestOf('lock:room', { ...kind, shared: false }));
+    const watch = await store.watch?.(requestOf('lock:room', kind));
+    let told = 0;
+    const look = async (): Promise<void> => {
+      await watch?.changed();
+      told++;
+      await look();
+    };
+    void look();
+    assert.equal(await held?.release(), true);
+    await waitUntil(() => told === 1, { what: 'he is told' });
+    const quicker = await other.tryAcquire(requestOf('lock:room', { ...kind, shared: false }));
+    assert.equal(await quicker?.release(), true);
+    await waitUntil(() => told === 2, { what: 'he is told again' });
+    watch?.close();
+  }
+});
+
 test('who comes to a stream that stands already is told as well', async () => {
   await using one = await storeBehindProxies(server);
   await using two = await storeBehindProxies(server);

@@ -1,9 +1,10 @@
 /**
  * What somebody holds in etcd: a record of his, on a lease that others share. To renew it is to renew the lease and to
- * see that the record is there; a lease that shall not be used any more, or is too short, is left for another one.
+ * see that the record is there; a lease that shall not be used any more, or is of another ttl, is left for another one.
  */
 import type { BackendRequest, Grant } from '../backend.js';
 import { LockLostError } from '../errors.js';
+import { secondsOf } from './etcd-lease.js';
 import type { Lease, Tenant } from './etcd-lease.js';
 
 /** What it needs of the backend. */
@@ -53,7 +54,7 @@ export class EtcdGrant implements Grant, Tenant {
 
   async renew(ttl: number): Promise<void> {
     this.#check();
-    if (this.#lease.state === 'retired' || ttl > this.#lease.ttl) {
+    if (this.#lease.state === 'retired' || secondsOf(ttl) !== this.#lease.seconds) {
       const lease = await this.#holding.lease(ttl);
       if (!(await this.#holding.move(this.token, lease))) this.vanish();
       this.#check();

@@ -34,10 +34,15 @@ interface Batch {
   readonly missing: Promise<Set<string>>;
 }
 
+/** What etcd counts in. */
+export const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
+
 export interface Granted {
   readonly id: string;
   /** In ms. */
   readonly ttl: number;
+  /** What it was asked for. */
+  readonly seconds: number;
   /** When it was asked for. */
   readonly sent: number;
   /** How long an endpoint may take to answer, in ms. */
@@ -48,6 +53,8 @@ export class Lease {
   readonly id: string;
   /** In ms. */
   readonly ttl: number;
+  /** Whoever asks for so many gets it; etcd may have given it more. */
+  readonly seconds: number;
   readonly tenants: Set<Tenant> = new Set();
   readonly #waiters: Set<Waiter> = new Set();
   readonly #client: EtcdClient;
@@ -60,10 +67,15 @@ export class Lease {
   #batch: Batch | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(client: EtcdClient, { id, ttl, sent, deadline }: Granted, onGone: (lease: Lease) => void) {
+  constructor(
+    client: EtcdClient,
+    { id, ttl, seconds, sent, deadline }: Granted,
+    onGone: (lease: Lease) => void,
+  ) {
     this.#client = client;
     this.id = id;
     this.ttl = ttl;
+    this.seconds = seconds;
     this.#confirmed = sent;
     this.#deadline = deadline;
     this.#onGone = onGone;

@@ -1,19 +1,24 @@
 /**
- * Who waits for a key, and what he is told. Of each one it is known whether his record is missing, waits, or has its turn
- * (`holdersOf`); he is told when it is his turn or his record is gone, and of nothing else: a release wakes one, not all.
+ * Who waits for a key, and what he is told:
+ *
+ *     his record    told
+ *     waits         no
+ *     has its turn  yes: the others are not, a release wakes one
+ *     was deleted   yes: he comes last
+ *     was never     when it would have its turn at once, after each deletion that leaves it so
  *
  * All who wait for one key share its stream, see etcd-stream.ts. It outlives the last one by a second, for a key that is
  * fought for; and it keeps the program alive only while somebody awaits `changed`.
  */
-import type { Watch } from '../backend.js';
+import type { BackendRequest, Watch } from '../backend.js';
 import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
-import { holdersOf } from './etcd-records.js';
-import type { EtcdRecord, Range } from './etcd-records.js';
+import { fitsBehind, holdersOf } from './etcd-records.js';
+import type { EtcdRecord, Names, Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 
-/** Of his record. */
-type State = 'missing' | 'waits' | 'turn';
+/** Of his record; `free`: it is missing, and would have its turn. */
+type State = 'missing' | 'free' | 'waits' | 'turn';
 
 const LINGER = 1000;
 
@@ -30,15 +35,16 @@ export class Watches {
     this.#onGone = onGone;
   }
 
-  /** For one who has, or will have, the record of that name. Resolves when all that happens from now on is told. */
-  async open(key: string, range: Range, name: string): Promise<Watch> {
+  /** For one who has, or will have, a record. Resolves when all that happens from now on is told. */
+  async open(request: BackendRequest, { all, own }: Names): Promise<Watch> {
+    const { key } = request;
     let watch = this.#keys.get(key);
     if (watch === undefined) {
       watch = new KeyWatch(this.#onGone, () => this.#keys.delete(key));
       this.#keys.set(key, watch);
-      watch.open(this.#client, range, { lock: key, deadline: this.#deadline });
+      watch.open(this.#client, all, { lock: key, deadline: this.#deadline });
     }
-    return watch.add(name);
+    return watch.add(request, own);
   }
 
   /** He shall look for himself. */
@@ -80,8 +86,8 @@ class KeyWatch {
       },
       gone: (name) => {
         this.#onGone(name);
-        // He is told even if it is there again, at another place.
-        this.tell(name);
+        // He is told even if it is there again, at another place, or free again.
+        for (const watch of this.#watches) watch.seeGone(name);
       },
       broken: () => {
         for (const watch of this.#watches) watch.tell();
@@ -95,8 +101,8 @@ class KeyWatch {
     this.#ready.catch(() => this.close());
   }
 
-  async add(name: string): Promise<Watch> {
-    const watch = new OneWatch(name, {
+  async add(request: BackendRequest, name: string): Promise<Watch> {
+    const watch = new OneWatch(request, name, {
       awaited: (by) => this.#await(by),
       closed: () => this.#remove(watch),
     });
@@ -109,7 +115,7 @@ class KeyWatch {
       throw error;
     }
     // Of what is so already he learns by his next try.
-    watch.state = this.#stateOf(watch.name, this.#holders());
+    watch.state = this.#stateOf(watch, this.#holders());
     return watch;
   }
 
@@ -123,20 +129,21 @@ class KeyWatch {
     clearTimeout(this.#linger);
     this.#stream?.close();
     this.#onClose();
+    for (const watch of this.#watches) watch.tell();
   }
 
   #see(): void {
     const holders = this.#holders();
-    for (const watch of this.#watches) watch.see(this.#stateOf(watch.name, holders));
+    for (const watch of this.#watches) watch.see(this.#stateOf(watch, holders));
   }
 
   #holders(): Set<string> {
     return new Set(holdersOf(this.#records.values()).map(({ name }) => name));
   }
 
-  #stateOf(name: string, holders: ReadonlySet<string>): State {
-    if (!this.#records.has(name)) return 'missing';
-    return holders.has(name) ? 'turn' : 'waits';
+  #stateOf({ name, request }: OneWatch, holders: ReadonlySet<string>): State {
+    if (this.#records.has(name)) return holders.has(name) ? 'turn' : 'waits';
+    return fitsBehind(request, this.#records.values()) ? 'free' : 'missing';
   }
 
   #remove(watch: OneWatch): void {
@@ -159,13 +166,16 @@ interface OneWatchEvents {
 }
 
 class OneWatch implements Watch {
+  readonly request: BackendRequest;
   readonly name: string;
   readonly #events: OneWatchEvents;
+  /** What he knows by his last try, or was told. */
   state: State | undefined;
   #told = false;
   #wake: (() => void) | undefined;
 
-  constructor(name: string, events: OneWatchEvents) {
+  constructor(request: BackendRequest, name: string, events: OneWatchEvents) {
+    this.request = request;
     this.name = name;
     this.#events = events;
   }
@@ -173,7 +183,12 @@ class OneWatch implements Watch {
   see(state: State): void {
     if (state === this.state) return;
     this.state = state;
-    if (state !== 'waits') this.tell();
+    if (state === 'turn' || state === 'free') this.tell();
+  }
+
+  seeGone(name: string): void {
+    if (name === this.name) this.tell();
+    else if (this.state === 'free') this.state = 'missing';
   }
 
   tell(): void {

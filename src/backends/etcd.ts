@@ -21,9 +21,9 @@ import type { Lease } from './etcd-lease.js';
 import { Leases } from './etcd-leases.js';
 import { settingsOf } from './etcd-options.js';
 import type { EtcdOptions, EtcdSettings } from './etcd-options.js';
-import { Layout } from './etcd-records.js';
+import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord, Names } from './etcd-records.js';
-import { hasRoom, holds, looking, moving, putting, viewOf } from './etcd-txn.js';
+import { holds, looking, moving, putting, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 
@@ -116,8 +116,7 @@ class EtcdBackend implements Backend {
 
   async watch(request: BackendRequest): Promise<Watch> {
     this.#check(request.key);
-    const { own, all } = this.#layout.names(request);
-    return this.#watches.open(request.key, all, own);
+    return this.#watches.open(request, this.#layout.names(request));
   }
 
   async forget(request: BackendRequest): Promise<void> {
@@ -187,7 +186,7 @@ class EtcdBackend implements Backend {
       const first = queue[0] ?? (await this.#keys.first(request.key));
       if (first !== undefined && first.permits !== request.permits) throw otherPermits(request, first);
       if (request.waits || queue.length === 0) continue;
-      if (request.permits === 1 || !hasRoom(request, queue)) return null;
+      if (!fitsBehind(request, queue)) return null;
       counted = revision;
     }
   }
