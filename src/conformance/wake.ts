@@ -109,7 +109,11 @@ export const wakes: readonly Case[] = [
       const holds = [await t.take(t.store, key, { permits: 2 }), await t.take(t.store, key, { permits: 2 })];
       const waiter = await watching(t, key, { permits: 2, units: 2 });
       const granted = waiter.granted();
-      for (const hold of holds) await hold.release();
+      for (const hold of holds) {
+        // Time to look, and to wait again.
+        for (let i = 0; i < 3; i++) await t.refused(t.store, key, { permits: 2, units: 2 });
+        await hold.release();
+      }
       await granted;
     },
   },
@@ -198,7 +202,7 @@ export const queues: readonly Case[] = [
       const [a, b] = await t.hosts();
       const key = t.key();
       const holder = await t.take(a, key);
-      const wish = new AbortController();
+      const wish = t.wish();
       const request = t.request(key, { waits: true, signal: wish.signal });
       const waits = t.wait(b, request);
       await t.refused(b, key);
@@ -218,7 +222,7 @@ export const queues: readonly Case[] = [
       for (let round = 0; round < 20; round++) {
         const key = t.key();
         const holder = await t.take(a, key);
-        const wish = new AbortController();
+        const wish = t.wish();
         const request = t.request(key, { waits: true, signal: wish.signal });
         const waits = t.wait(b, request);
         await t.refused(b, key);

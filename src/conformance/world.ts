@@ -120,9 +120,16 @@ export class World {
       waits: false,
       fifo: false,
       owner: undefined,
-      signal: new AbortController().signal,
+      signal: this.wish().signal,
       ...rest,
     };
+  }
+
+  /** To be aborted by the case; behind it, it is in any case, so that nobody waits for ever. */
+  wish(): AbortController {
+    const wish = new AbortController();
+    this.#undo.push(() => wish.abort());
+    return wish;
   }
 
   /** An answer of the store. */

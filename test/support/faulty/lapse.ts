@@ -7,6 +7,9 @@ const LAPSES = 'what is not renewed lapses, and not before its time';
 const GONE = 'a renewal of what has lapsed is a loss, and brings nothing back';
 
 export const lapseDrivers: readonly Faulty[] = [
+  one('what lapses is said not to', 'where nothing lapses, what is held stays held', (store) => ({
+    supports: { ...store.supports, ttl: false },
+  })),
   one(
     'nothing lapses',
     LAPSES,
