@@ -5,7 +5,6 @@ import type { Wanted } from '../../src/acquire.js';
 import type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from '../../src/backend.js';
 import { memory } from '../../src/backends/memory.js';
 import type { Lease } from '../../src/lease.js';
-import { newId } from '../../src/request.js';
 
 /** What becomes of one command. */
 export type Way = <T>(perform: () => Promise<T>) => Promise<T>;
@@ -87,6 +86,7 @@ export interface Script {
 }
 
 let stores = 0;
+let rivals = 0;
 
 export class ScriptedStore implements Backend {
   readonly name = 'scripted';
@@ -223,5 +223,5 @@ export async function take(store: Backend, wanted: Partial<Wanted> = {}): Promis
 /** As another host would take it; null if it is taken. */
 export function rival(store: ScriptedStore, options: Partial<BackendRequest> = {}): Promise<Grant | null> {
   const { signal } = new AbortController();
-  return store.inner.tryAcquire({ ...WANTED, id: `rival ${newId()}`, waits: false, signal, ...options });
+  return store.inner.tryAcquire({ ...WANTED, id: `rival-${rivals++}`, waits: false, signal, ...options });
 }
