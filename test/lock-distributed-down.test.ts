@@ -218,7 +218,7 @@ test('many calls with one signal are one listener, and none afterwards', async (
   const waits = Promise.all(names.map((name) => lock(name, { distributed: store, signal })));
   await new Promise(setImmediate);
   assert.equal(getEventListeners(signal, 'abort').length, 1);
-  await Promise.all(rivals.map((there) => there?.release()));
+  await Promise.all(rivals.map(async (there) => there?.release()));
   for (const guard of await waits) await guard.release();
   assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
