@@ -1,6 +1,7 @@
 /** Taking a lock away from whoever holds it. */
+import { askStore } from './ask-store.js';
 import { storeFor } from './connect.js';
-import { LockBackendError, LockLostError, LockUnsupportedError } from './errors.js';
+import { LockLostError, LockUnsupportedError } from './errors.js';
 import { Hold } from './hold.js';
 import { keyOf } from './lock.js';
 import { readPlan } from './lock-options.js';
@@ -44,13 +45,7 @@ export async function breakLock(name: string, options: BreakOptions = {}): Promi
       const message = `${store.name} cannot take the lock '${key}' away from its holder: end the process that has it`;
       throw new LockUnsupportedError(message, { lock: key });
     }
-    try {
-      return await store.break(`lock:${key}`);
-    } catch (error) {
-      if (error instanceof LockUnsupportedError || error instanceof LockBackendError) throw error;
-      const message = `'${key}' could not be taken away: ${store.name} cannot be reached, and may have done it or not`;
-      throw new LockBackendError(message, { lock: key, cause: error });
-    }
+    return askStore(store, key, store.break(`lock:${key}`));
   }
   if (plan.external) {
     const holder = new ProcessTier(key, plan).describeHolder();

@@ -1,20 +1,35 @@
 /** Which store a URL means, and which one `{ distributed: true }` means. */
+import { fileURLToPath } from 'node:url';
 import type { Backend } from './backend.js';
+import { etcd } from './backends/etcd.js';
+import { file } from './backends/file.js';
 import { memory } from './backends/memory.js';
+import { redisUrl } from './backends/redis-url.js';
 import { configuration } from './config.js';
 import { LockUnsupportedError } from './errors.js';
 import { wrongType } from './options.js';
 
-type Open = (url: URL) => Backend;
+type Open = (url: string) => Backend;
 
 const openers: Readonly<Record<string, Open>> = {
-  'memory:': ({ pathname }) => memory(decodeURIComponent(pathname)),
+  memory: (url) => memory(decodeURIComponent(new URL(url).pathname)),
+  file: (url) => file(fileURLToPath(url)),
+  redis: redisAt,
+  rediss: redisAt,
+  'redis+sentinel': redisAt,
+  'rediss+sentinel': redisAt,
+  etcd,
+  etcds: etcd,
 };
 
 /**
  * The store that a URL means. Nothing is opened before it is used first.
  *
  *     memory:                      in this thread, for tests and first tries; `memory:shop` is another one
+ *     file:///var/lock/shop        in the lock files of that folder: among the processes of this host
+ *     redis://user:password@host:6379/0?prefix=shop:&wait=1           rediss:// by TLS
+ *     redis+sentinel://host:26379,host:26379/primary                  by sentinels
+ *     etcd://user:password@host:2379,host:2379/prefix                 etcds:// by TLS
  *
  * @example
  * import { connect, lock } from 'tierlock';
@@ -25,20 +40,32 @@ const openers: Readonly<Record<string, Open>> = {
  */
 export function connect(url: string | URL): Backend {
   if (typeof url !== 'string' && !(url instanceof URL)) throw wrongType('url', 'a URL', url);
-  const parsed = parse(url);
-  const open = openers[parsed.protocol];
-  if (open !== undefined) return open(parsed);
-  const message = `no store for '${parsed.protocol}//': known are ${Object.keys(openers).join(', ')}`;
+  const text = String(url);
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
+  // Never the URL itself: there may be a password in it.
+  if (scheme === undefined) throw new TypeError("'url' must be a URL, like redis://localhost:6379");
+  const open = openers[scheme];
+  if (open !== undefined) return open(text);
+  const message = `no store for '${scheme}:': known are ${Object.keys(openers).join(', ')}`;
   throw new LockUnsupportedError(message, { lock: 'connect' });
 }
 
-function parse(url: string | URL): URL {
-  try {
-    return new URL(url);
-  } catch {
-    // Not the URL itself: there may be a password in it.
-    throw new TypeError("'url' must be a URL, like redis://localhost:6379");
-  }
+/** What is ours is taken out of the query; the rest is for the client. */
+function redisAt(url: string): Backend {
+  const at = url.indexOf('?');
+  if (at < 0) return redisUrl(url);
+  const query = new URLSearchParams(url.slice(at + 1));
+  const [prefix, wait, waitTimeout] = ['prefix', 'wait', 'waitTimeout'].map((name) => {
+    const value = query.get(name) ?? undefined;
+    query.delete(name);
+    return value;
+  });
+  const rest = query.size > 0 ? `?${String(query)}` : '';
+  return redisUrl(url.slice(0, at) + rest, {
+    ...(prefix !== undefined && { prefix }),
+    ...(wait !== undefined && { wait: Number(wait) }),
+    ...(waitTimeout !== undefined && { waitTimeout: Number(waitTimeout) }),
+  });
 }
 
 /** One for each URL in a thread, for as long as it runs. */

@@ -1,6 +1,7 @@
 /** Who holds what and who waits for it: a look at the names in use, which takes nothing and changes nothing. */
 import { existsSync, readdirSync } from 'node:fs';
 import { loadAddon } from './addon.js';
+import { askStore } from './ask-store.js';
 import type { Backend } from './backend.js';
 import { storeFor } from './connect.js';
 import { KernelFile } from './files/kernel-file.js';
@@ -145,9 +146,13 @@ function* namesInFolder(plan: Plan): Generator<string> {
   }
 }
 
+const none: Promise<string[]> = Promise.resolve([]);
+
 /** The kinds and names that are held there. */
 async function namesInStore(store: Backend, prefix: string): Promise<[string, string][]> {
-  const found = await Promise.all(kinds.map(async (kind) => store.list?.(`${kind}:${prefix}`) ?? []));
+  if (store.list === undefined) return [];
+  const asked = kinds.map((kind) => askStore(store, prefix, store.list?.(`${kind}:${prefix}`) ?? none));
+  const found = await Promise.all(asked);
   return found.flat().map((key) => {
     const at = key.indexOf(':');
     return [key.slice(0, at), key.slice(at + 1)];
@@ -155,8 +160,9 @@ async function namesInStore(store: Backend, prefix: string): Promise<[string, st
 }
 
 async function storeHoldersOf(store: Backend | undefined, key: string): Promise<Participant[]> {
+  if (store?.inspect === undefined) return [];
   const { kind, key: name } = ofKey(key);
-  const found = (await store?.inspect?.(`${kind}:${name}`)) ?? [];
+  const found = await askStore(store, name, store.inspect(`${kind}:${name}`));
   return found.map(({ id, token, shared, units }) => {
     const { host, pid, thread } = partyOf(id) ?? {};
     const mode = kind === 'semaphore' ? units : shared ? 'shared' : 'exclusive';

@@ -207,3 +207,15 @@ test('a wait in a store that times out says who holds it', async () => {
   });
   await there.release();
 });
+
+test('a look into a store that is down is an error that says so', async () => {
+  const down = Object.create(store, {
+    inspect: { value: () => Promise.reject(new Error('ECONNREFUSED')) },
+    break: { value: () => Promise.reject(new Error('ECONNREFUSED')) },
+    list: { value: () => Promise.reject(new Error('ECONNREFUSED')) },
+  }) as Backend;
+  const wanted = { code: 'ERR_LOCK_BACKEND', message: /memory cannot be reached \(ECONNREFUSED\)/ };
+  await assert.rejects(inspect('a', { distributed: down }), wanted);
+  await assert.rejects(inspect(undefined, { distributed: down }), wanted);
+  await assert.rejects(breakLock('a', { distributed: down }), wanted);
+});

@@ -33,7 +33,13 @@ function declarationAt(declarations: string, start: number, name: string): strin
   return rest.match(new RegExp(`^export declare function ${name}\\b.*;$`, 'gm'))?.join('\n') ?? '';
 }
 
-for (const [face, text] of Object.entries({ index: 'surface.txt', oslo: 'surface-oslo.txt' })) {
+const faces = {
+  index: 'surface.txt',
+  oslo: 'surface-oslo.txt',
+  conformance: 'surface-conformance.txt',
+};
+
+for (const [face, text] of Object.entries(faces)) {
   test(`the public surface of ${face} is what test/${text} says`, () => {
     const file = `${root}test/${text}`;
     if (process.env['TIERLOCK_UPDATE'] === '1') writeFileSync(file, surface(face));
@@ -47,6 +53,10 @@ test('the package says where things are, for import, require and types', async (
   const imported = await import('tierlock');
   assert.equal(imported.Mutex, (await import('../src/index.js')).Mutex);
   assert.equal((await import('tierlock/oslo')).lock, (await import('../src/oslo.js')).lock);
-  for (const face of ['.', './oslo'])
+  assert.equal(
+    (await import('tierlock/conformance')).conformance,
+    (await import('../src/conformance.js')).conformance,
+  );
+  for (const face of ['.', './oslo', './conformance'])
     for (const file of [pkg.exports[face].types, pkg.exports[face].default]) readFileSync(`${root}${file}`);
 });

@@ -104,6 +104,16 @@ export function memory(name: string = ''): Backend {
   return new MemoryBackend(store);
 }
 
+/**
+ * The keys of which anything is left, be it a holder, a place in the queue or a watch: for tests.
+ *
+ * @internal
+ */
+export function keysIn(name: string = ''): string[] {
+  const entries = [...(stores.get(name)?.entries ?? [])];
+  return entries.filter(([, entry]) => (entry.sweep(performance.now()), !entry.idle)).map(([key]) => key);
+}
+
 class MemoryBackend implements Backend {
   readonly name = 'memory';
   readonly supports: Supports = {
@@ -116,6 +126,8 @@ class MemoryBackend implements Backend {
   };
   readonly #store: Store;
   readonly #watches: Set<MemoryWatch> = new Set();
+  /** Who has asked here, and has a place in a queue. */
+  readonly #waiting: Map<string, BackendRequest> = new Map();
   #closed = false;
 
   constructor(store: Store) {
@@ -137,11 +149,15 @@ class MemoryBackend implements Backend {
       }
       const beside = entry.tokenOf(request.owner);
       if (!entry.fits(request) || (beside === undefined && entry.mustWait(request))) {
-        if (request.waits) entry.queue.set(id, request);
+        if (request.waits) {
+          entry.queue.set(id, request);
+          this.#waiting.set(id, request);
+        }
         return null;
       }
       const token = beside ?? ++store.tokens;
       entry.queue.delete(id);
+      this.#waiting.delete(id);
       entry.holders.set(id, { request, token, until: performance.now() + ttl });
       // The next one in the queue may share with us.
       if (request.shared || request.permits > 1) entry.tell();
@@ -158,6 +174,7 @@ class MemoryBackend implements Backend {
   }
 
   async forget({ key, id }: BackendRequest): Promise<void> {
+    this.#waiting.delete(id);
     const entry = this.#store.entry(key);
     const gone = [entry.holders.delete(id), entry.queue.delete(id)].some(Boolean);
     if (gone) entry.tell();
@@ -191,6 +208,12 @@ class MemoryBackend implements Backend {
   async close(): Promise<void> {
     this.#closed = true;
     for (const watch of this.#watches) watch.close();
+    // Nobody will ask for them again.
+    for (const { key, id } of this.#waiting.values()) {
+      const entry = this.#store.entry(key);
+      if (entry.queue.delete(id)) entry.tell();
+      this.#store.drop(key, entry);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
 /** Which tiers above the thread's are asked for, as one. */
 import type { Backend } from '../backend.js';
+import { folderOf } from '../backends/file.js';
 import { storeFor } from '../connect.js';
+import { LockMisuseError } from '../errors.js';
 import { DistributedTier } from './distributed.js';
 import type { StoreOptions } from './distributed.js';
 import { ProcessTier } from './process.js';
@@ -27,7 +29,18 @@ export function tierFor(name: string, asked: Asked, known: object | undefined): 
   const store = storeFor(distributed, name);
   if (last !== undefined && suits(last, asked, store)) return last;
   const upper = new DistributedTier(name, store, asked);
-  return external ? new Stack(new ProcessTier(name, asked), upper) : upper;
+  if (!external) return upper;
+  const lower = new ProcessTier(name, asked);
+  if (folderOf(store) === lower.folder.path) refuseTwice(name);
+  return new Stack(lower, upper);
+}
+
+/** One file for both: who had the lower one would wait for himself at the upper one. */
+function refuseTwice(name: string): never {
+  const message =
+    `'${name}' was asked for with external: true and in a store of files, which are in the same folder: that is one lock. ` +
+    'Leave external out, or use another folder';
+  throw new LockMisuseError(message, { lock: name });
 }
 
 function suits(tier: Above, asked: Asked, store: Backend): boolean {

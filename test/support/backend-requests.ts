@@ -1,0 +1,48 @@
+/** Requests to a store, made by hand, for tests of a driver alone. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Backend, BackendRequest, Grant, Watch } from '../../src/backend.js';
+import { LockError } from '../../src/errors.js';
+
+export interface TestRequest extends BackendRequest {
+  readonly aborts: AbortController;
+}
+
+export function requestOf(key: string, init: Partial<BackendRequest> = {}): TestRequest {
+  const aborts = new AbortController();
+  return {
+    key,
+    id: randomUUID(),
+    shared: false,
+    units: 1,
+    permits: 1,
+    ttl: 30_000,
+    waits: false,
+    fifo: false,
+    owner: undefined,
+    signal: aborts.signal,
+    ...init,
+    aborts,
+  };
+}
+
+/** Waits as the core does, for as long as it takes. */
+export async function acquire(store: Backend, request: BackendRequest): Promise<Grant> {
+  let watch: Watch | undefined;
+  try {
+    for (;;) {
+      try {
+        const grant = await store.tryAcquire(request);
+        if (grant !== null) return grant;
+        // It may have changed before the watch stood.
+        if (watch === undefined) watch = await store.watch?.(request);
+        else await watch.changed();
+      } catch (error) {
+        if (error instanceof LockError) throw error;
+        await sleep(20);
+      }
+    }
+  } finally {
+    watch?.close();
+  }
+}
