@@ -1,0 +1,94 @@
+/**
+ * What somebody holds in etcd: a record of his, on a lease that others share. To renew it is to renew the lease and to
+ * see that the record is there; a lease that shall not be used any more, or is too short, is left for another one.
+ */
+import type { BackendRequest, Grant } from '../backend.js';
+import { LockLostError } from '../errors.js';
+import type { Lease, Tenant } from './etcd-lease.js';
+
+/** What it needs of the backend. */
+export interface Holding {
+  /** What was granted to the same request already: one of the two is of use, nobody knows which. */
+  readonly before: EtcdGrant | undefined;
+  /** A lease that lasts that long. */
+  lease(ttl: number): Promise<Lease>;
+  /** Hangs the record on another lease. Whether it is there. */
+  move(token: bigint, lease: Lease): Promise<boolean>;
+  /** Deletes it. Whether it was there. */
+  remove(): Promise<boolean>;
+}
+
+export class EtcdGrant implements Grant, Tenant {
+  readonly token: bigint;
+  readonly lasts: number;
+  readonly #key: string;
+  readonly #name: string;
+  readonly #holding: Holding;
+  #lease: Lease;
+  #isGone = false;
+  #lost: AbortController | undefined;
+
+  constructor(
+    { key, ttl }: BackendRequest,
+    { name, token }: { readonly name: string; readonly token: bigint },
+    lease: Lease,
+    asked: number,
+    holding: Holding,
+  ) {
+    this.token = token;
+    // etcd may give a lease more time than it was asked for.
+    this.lasts = Math.min(ttl, lease.until - asked);
+    this.#key = key;
+    this.#name = name;
+    this.#holding = holding;
+    this.#lease = lease;
+    lease.tenants.add(this);
+  }
+
+  get lost(): AbortSignal {
+    this.#lost ??= new AbortController();
+    if (this.#isGone) this.#lost.abort(this.#error());
+    return this.#lost.signal;
+  }
+
+  async renew(ttl: number): Promise<void> {
+    this.#check();
+    if (this.#lease.state === 'retired' || ttl > this.#lease.ttl) {
+      const lease = await this.#holding.lease(ttl);
+      if (!(await this.#holding.move(this.token, lease))) this.vanish();
+      this.#check();
+      this.#lease.tenants.delete(this);
+      this.#lease = lease;
+      lease.tenants.add(this);
+    }
+    if (!(await this.#lease.renew(this.#name, this.#key))) this.vanish();
+    this.#check();
+  }
+
+  async release(): Promise<boolean> {
+    this.leave();
+    return this.#holding.remove();
+  }
+
+  /** It does not count any more for its lease. */
+  leave(): void {
+    this.#holding.before?.leave();
+    this.#lease.tenants.delete(this);
+  }
+
+  vanish(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#holding.before?.vanish();
+    this.leave();
+    this.#lost?.abort(this.#error());
+  }
+
+  #check(): void {
+    if (this.#isGone) throw this.#error();
+  }
+
+  #error(): LockLostError {
+    return new LockLostError('its record in etcd is gone', { lock: this.#key });
+  }
+}

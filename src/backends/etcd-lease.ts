@@ -1,0 +1,189 @@
+/**
+ * One lease that many records hang on.
+ *
+ *     alive -> retired   A transaction may still come true later, when nobody waits for it any more; what it puts must not
+ *                        live on with the rest. Nobody new comes; who holds or waits moves to another lease, by and by;
+ *                        nobody renews it, so it lapses with whatever is still on it.
+ *     alive -> gone      etcd does not know it, or it was given back: all its records are gone.
+ *
+ * etcd counts its time from the last keepalive that it got; we count from when we sent that, which is earlier, and by a
+ * clock that does not stand still when the system does.
+ *
+ * Keepalives are sent by grants that are renewed, by whoever asks for a lease that is older than a third of its ttl, and
+ * by a timer as long as somebody waits in a queue with a record of his. What is not used lapses.
+ */
+import { uptime } from '../clock.js';
+import { nobody } from '../nobody.js';
+import type { EtcdClient } from './etcd-client.js';
+import { BATCH } from './etcd-txn.js';
+
+/** A grant, by its record on the lease. */
+export interface Tenant {
+  /** The record is gone. */
+  vanish(): void;
+}
+
+/** A request that waits in a queue, by its record on the lease. */
+export interface Waiter {
+  /** It shall see whether the record is still there. */
+  look(): void;
+}
+
+interface Batch {
+  readonly names: string[];
+  readonly missing: Promise<Set<string>>;
+}
+
+export interface Granted {
+  readonly id: string;
+  /** In ms. */
+  readonly ttl: number;
+  /** When it was asked for. */
+  readonly sent: number;
+  /** How long an endpoint may take to answer, in ms. */
+  readonly deadline: number;
+}
+
+export class Lease {
+  readonly id: string;
+  /** In ms. */
+  readonly ttl: number;
+  readonly tenants: Set<Tenant> = new Set();
+  readonly #waiters: Set<Waiter> = new Set();
+  readonly #client: EtcdClient;
+  readonly #deadline: number;
+  readonly #onGone: (lease: Lease) => void;
+  #state: 'alive' | 'retired' | 'gone' = 'alive';
+  /** When the last keepalive was sent that was answered. */
+  #confirmed: number;
+  #freshening: Promise<void> | undefined;
+  #batch: Batch | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(client: EtcdClient, { id, ttl, sent, deadline }: Granted, onGone: (lease: Lease) => void) {
+    this.#client = client;
+    this.id = id;
+    this.ttl = ttl;
+    this.#confirmed = sent;
+    this.#deadline = deadline;
+    this.#onGone = onGone;
+  }
+
+  get state(): 'alive' | 'retired' | 'gone' {
+    return this.#state;
+  }
+
+  /** Until when it surely lasts, by `uptime`. */
+  get until(): number {
+    return this.#confirmed + this.ttl;
+  }
+
+  /** For whoever will have a record on it: most of its time shall be left. */
+  async freshen(lock: string): Promise<void> {
+    if (this.#state !== 'alive' || uptime() - this.#confirmed < this.ttl / 3) return;
+    this.#freshening ??= this.#keepAlive(lock).finally(() => (this.#freshening = undefined));
+    await this.#freshening;
+  }
+
+  /** A keepalive, and whether that record is there. All who ask within one turn of the loop are asked for together. */
+  async renew(name: string, lock: string): Promise<boolean> {
+    this.#batch ??= this.#nextBatch(lock);
+    const { names, missing } = this.#batch;
+    names.push(name);
+    return !(await missing).has(name);
+  }
+
+  /** From now on it is kept alive for that one. */
+  join(waiter: Waiter): void {
+    this.#waiters.add(waiter);
+    if (this.#state === 'alive') this.#timer ??= this.#nextLook();
+    else queueMicrotask(() => waiter.look());
+  }
+
+  leave(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size === 0) this.#stop();
+  }
+
+  retire(): void {
+    if (this.#state === 'alive') this.#state = 'retired';
+    this.#stop();
+    this.#lookAll();
+  }
+
+  gone(): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    this.#stop();
+    this.#onGone(this);
+    for (const tenant of this.tenants) tenant.vanish();
+    this.#lookAll();
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    this.#waiters.clear();
+    if (this.#state === 'alive') this.#state = 'retired';
+    this.#stop();
+  }
+
+  async #keepAlive(lock: string): Promise<void> {
+    const sent = uptime();
+    const { TTL = '0' } = await this.#client.call<{ readonly TTL?: string }>(
+      '/v3/lease/keepalive',
+      { ID: this.id },
+      { lock, deadline: this.#deadline, again: true },
+    );
+    if (Number(TTL) > 0) this.#confirmed = Math.max(this.#confirmed, sent);
+    else this.gone();
+  }
+
+  #nextBatch(lock: string): Batch {
+    const names: string[] = [];
+    const missing = new Promise((resolve) => setImmediate(resolve)).then(async () => {
+      this.#batch = undefined;
+      const [found] = await Promise.all([this.#missing(names, lock), this.#keepAlive(lock)]);
+      return this.#state === 'gone' ? new Set(names) : found;
+    });
+    return { names, missing };
+  }
+
+  /** Those of the records that are not there. */
+  async #missing(names: readonly string[], lock: string): Promise<Set<string>> {
+    const missing = new Set<string>();
+    for (let start = 0; start < names.length; start += BATCH) {
+      const part = names.slice(start, start + BATCH);
+      const { responses = [] } = await this.#client.call<{
+        readonly responses?: readonly { readonly response_range: { readonly count?: string } }[];
+      }>(
+        '/v3/kv/txn',
+        { success: part.map((key) => ({ request_range: { key, count_only: true } })) },
+        { lock, deadline: this.#deadline, again: true },
+      );
+      part.forEach((name, i) => {
+        if (responses[i]?.response_range.count === undefined) missing.add(name);
+      });
+    }
+    return missing;
+  }
+
+  // It does not keep the program alive: who waits does.
+  #nextLook(): NodeJS.Timeout {
+    const look = async (): Promise<void> => {
+      // Whatever is wrong, those who wait find out, and can tell it.
+      await this.#keepAlive('etcd').catch(() => {});
+      if (this.#waiters.size > 0 && this.#state === 'alive') this.#timer = this.#nextLook();
+      this.#lookAll();
+    };
+    return nobody.runInAsyncScope(() => setTimeout(() => void look(), this.ttl / 3)).unref();
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #lookAll(): void {
+    for (const waiter of this.#waiters) waiter.look();
+  }
+}
