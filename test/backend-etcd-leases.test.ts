@@ -109,6 +109,23 @@ test('a record that was wiped is lost at its next renewal, and at once where som
   await (await next).release();
 });
 
+test('whoever wants to hear of it at once does, though nobody waits', async () => {
+  await using proxied = await storeBehindProxies(server, { watchHeld: true });
+  const { store, proxies } = proxied;
+  const [proxy] = proxies;
+  await (await granted(store, 'lock:heard', 30_000)).release();
+  const calls = new Calls(...proxies);
+  const grant = await granted(store, 'lock:heard', 30_000);
+  const { lost: signal } = grant;
+  await waitUntil(() => calls.take().length > 0, { what: 'it is asked for' });
+  await sleep(100);
+  assert.equal(signal.aborted, false);
+  await wipe((await recordsIn(server, 'tierlock/lock:heard//'))[0]?.key ?? '');
+  await waitUntil(() => signal.aborted, { what: 'the stream tells' });
+  assert.equal(await grant.release(), false);
+  await waitUntil(() => proxy !== undefined && proxy.connections <= 2, { what: 'the stream has ended' });
+});
+
 test('a lease that is gone is lost for all who hold by it, and another one serves who comes', async () => {
   await using store = open();
   const grants = await Promise.all(['lock:a', 'lock:b', 'lock:c'].map((key) => granted(store, key, 40_000)));

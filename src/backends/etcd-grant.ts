@@ -6,6 +6,7 @@ import type { BackendRequest, Grant } from '../backend.js';
 import { LockLostError } from '../errors.js';
 import { secondsOf } from './etcd-lease.js';
 import type { Lease, Tenant } from './etcd-lease.js';
+import type { RecordWatch } from './etcd-watch.js';
 
 /** What it needs of the backend. */
 export interface Holding {
@@ -26,7 +27,9 @@ export class EtcdGrant implements Grant, Tenant {
   readonly #name: string;
   readonly #holding: Holding;
   #lease: Lease;
+  #watch: RecordWatch | undefined;
   #isGone = false;
+  #isLeft = false;
   #lost: AbortController | undefined;
 
   constructor(
@@ -71,8 +74,19 @@ export class EtcdGrant implements Grant, Tenant {
     return this.#holding.remove();
   }
 
+  /** From then on it hears at once when its record is deleted. Before, and if that fails, at its next renewal. */
+  async follow(opening: Promise<RecordWatch>): Promise<void> {
+    const watch = await opening;
+    if (this.#isLeft) return watch.close();
+    this.#watch = watch;
+    // A stream that stood already may not have told of it yet.
+    if (!watch.isThere && !(await this.#lease.renew(this.#name, this.#key))) this.vanish();
+  }
+
   /** It does not count any more for its lease. */
   leave(): void {
+    this.#isLeft = true;
+    this.#watch?.close();
     this.#holding.before?.leave();
     this.#lease.tenants.delete(this);
   }

@@ -17,6 +17,11 @@ import { fitsBehind, holdersOf } from './etcd-records.js';
 import type { EtcdRecord, Names, Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 
+export interface RecordWatch extends Watch {
+  /** Whether his record is there, as far as the stream has told. */
+  readonly isThere: boolean;
+}
+
 /** Of his record; `free`: it is missing, and would have its turn. */
 type State = 'missing' | 'free' | 'waits' | 'turn';
 
@@ -36,7 +41,7 @@ export class Watches {
   }
 
   /** For one who has, or will have, a record. Resolves when all that happens from now on is told. */
-  async open(request: BackendRequest, { all, own }: Names): Promise<Watch> {
+  async open(request: BackendRequest, { all, own }: Names): Promise<RecordWatch> {
     const { key } = request;
     let watch = this.#keys.get(key);
     if (watch === undefined) {
@@ -101,7 +106,7 @@ class KeyWatch {
     this.#ready.catch(() => this.close());
   }
 
-  async add(request: BackendRequest, name: string): Promise<Watch> {
+  async add(request: BackendRequest, name: string): Promise<RecordWatch> {
     const watch = new OneWatch(request, name, {
       awaited: (by) => this.#await(by),
       closed: () => this.#remove(watch),
@@ -165,7 +170,7 @@ interface OneWatchEvents {
   closed(): void;
 }
 
-class OneWatch implements Watch {
+class OneWatch implements RecordWatch {
   readonly request: BackendRequest;
   readonly name: string;
   readonly #events: OneWatchEvents;
@@ -178,6 +183,10 @@ class OneWatch implements Watch {
     this.request = request;
     this.name = name;
     this.#events = events;
+  }
+
+  get isThere(): boolean {
+    return this.state === 'waits' || this.state === 'turn';
   }
 
   see(state: State): void {

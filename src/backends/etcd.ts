@@ -10,7 +10,7 @@
  * A transaction without an answer may come true later. The same id never makes two records, so asking again is safe; but
  * nobody would delete one that comes true when all is over. Therefore its lease is retired: see etcd-lease.ts.
  */
-import type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from '../backend.js';
+import type { Backend, BackendRequest, Grant, StoreHolder, Supports } from '../backend.js';
 import { uptime } from '../clock.js';
 import { LockMisuseError } from '../errors.js';
 import { EtcdClient } from './etcd-client.js';
@@ -26,6 +26,7 @@ import type { EtcdRecord, Names } from './etcd-records.js';
 import { holds, looking, moving, putting, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
+import type { RecordWatch } from './etcd-watch.js';
 
 /**
  * A store of locks in etcd. Nothing is opened before its first use. By a URL, files of TLS are given by their paths:
@@ -78,6 +79,7 @@ class EtcdBackend implements Backend {
     ttl: true,
     token: 'durable',
   };
+  readonly #watchHeld: boolean;
   readonly #layout: Layout;
   readonly #client: EtcdClient;
   readonly #keys: EtcdKeys;
@@ -90,6 +92,7 @@ class EtcdBackend implements Backend {
   #closing: Promise<void> | undefined;
 
   constructor(settings: EtcdSettings) {
+    this.#watchHeld = settings.watchHeld;
     this.#layout = new Layout(settings.prefix);
     this.#client = new EtcdClient(settings);
     this.#keys = new EtcdKeys(this.#client, this.#layout, settings.timeout);
@@ -114,7 +117,7 @@ class EtcdBackend implements Backend {
     }
   }
 
-  async watch(request: BackendRequest): Promise<Watch> {
+  async watch(request: BackendRequest): Promise<RecordWatch> {
     this.#check(request.key);
     return this.#watches.open(request, this.#layout.names(request));
   }
@@ -231,6 +234,7 @@ class EtcdBackend implements Backend {
       },
     });
     this.#grants.set(own.name, grant);
+    if (this.#watchHeld) grant.follow(this.watch(request)).catch(() => {});
     return grant;
   }
 
