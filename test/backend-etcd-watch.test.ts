@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test as always } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Backend, Grant } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
@@ -69,6 +70,56 @@ test('all who wait for a key share a stream, and only the one whose turn it is i
   assert.ok(!told.includes(2));
   for (const watch of watches) watch.close();
   for (const request of requests) await store.forget?.(request);
+});
+
+test('one without a place is told whenever there is room for him, also if another one is quicker', async () => {
+  await using store = open();
+  await using other = open();
+  for (const kind of [{}, { shared: true }, { permits: 3, units: 2 }]) {
+    const held = await other.tryAcquire(requestOf('lock:room', { ...kind, shared: false }));
+    const watch = await store.watch?.(requestOf('lock:room', kind));
+    let told = 0;
+    const look = async (): Promise<void> => {
+      await watch?.changed();
+      told++;
+      await look();
+    };
+    void look();
+    assert.equal(await held?.release(), true);
+    await waitUntil(() => told === 1, { what: 'he is told' });
+    const quicker = await other.tryAcquire(requestOf('lock:room', { ...kind, shared: false }));
+    assert.equal(await quicker?.release(), true);
+    await waitUntil(() => told === 2, { what: 'he is told again' });
+    watch?.close();
+  }
+});
+
+test('who comes to a stream that stands already is told as well', async () => {
+  await using one = await storeBehindProxies(server);
+  await using two = await storeBehindProxies(server);
+  const stores = [one.store, two.store];
+  const calls = new Calls(...one.proxies, ...two.proxies);
+  let grant = await hold(one.store, 'lock:linger');
+  for (let i = 1; i <= 6; i++) {
+    const request = requestOf('lock:linger', { waits: true });
+    const waiting = acquire(stores[i % 2] as Backend, request);
+    await queued('lock:linger', 2);
+    // Until all is quiet, the last look of who waits, too.
+    await waitUntil(
+      async () => {
+        const { seen } = calls;
+        await sleep(30);
+        return seen === calls.seen;
+      },
+      { what: 'all is quiet' },
+    );
+    calls.take();
+    await grant.release();
+    grant = await waiting;
+    // By the stream: and not because its lease was renewed.
+    assert.deepEqual(calls.take(), ['kv/deleterange', 'kv/txn']);
+  }
+  await grant.release();
 });
 
 test('a stream that is cut is opened anew, and what happened meanwhile is told', async () => {

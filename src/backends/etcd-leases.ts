@@ -4,7 +4,7 @@
  */
 import { uptime } from '../clock.js';
 import type { EtcdClient } from './etcd-client.js';
-import { Lease } from './etcd-lease.js';
+import { Lease, secondsOf } from './etcd-lease.js';
 
 export class Leases {
   readonly #client: EtcdClient;
@@ -26,7 +26,7 @@ export class Leases {
 
   /** One that lasts that many ms, and has most of its time before it. */
   async of(ttl: number, lock: string): Promise<Lease> {
-    const seconds = Math.ceil(ttl / 1000);
+    const seconds = secondsOf(ttl);
     for (;;) {
       let coming = this.#current.get(seconds);
       if (coming === undefined) {
@@ -61,7 +61,7 @@ export class Leases {
       { TTL: String(seconds) },
       { lock, deadline, again: true },
     );
-    const granted = { id: ID, ttl: Number(TTL) * 1000, sent: now, deadline };
+    const granted = { id: ID, ttl: Number(TTL) * 1000, seconds, sent: now, deadline };
     const lease = new Lease(this.#client, granted, () => this.#all.delete(lease));
     this.#all.add(lease);
     return lease;
