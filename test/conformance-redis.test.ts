@@ -47,8 +47,9 @@ for (const kind of clientKinds) {
     test: (title, run) => void test(title, { skip }, run),
     name: `redis by ${kind}`,
     open: () => openBy(kind),
+    // Processes open it by its URL anyway.
     get module() {
-      return moduleFor(server.url);
+      return kind === 'url' ? moduleFor(server.url) : undefined;
     },
     wipe: async () => void (await command(server, 'FLUSHALL')),
     // The counters of tokens stay for ever.
@@ -57,7 +58,7 @@ for (const kind of clientKinds) {
       return keys.filter((key) => !/^tierlock:\{\d+\}$/.test(key));
     },
     faults: {
-      ...networkFaults(() => proxy, { request: (bytes) => bytes.includes('EVALSHA') }),
+      ...networkFaults(() => proxy, { request: (bytes) => /evalsha/i.test(bytes.toString('latin1')) }),
       restart: () => server.restart(),
     },
     ttl: 200,

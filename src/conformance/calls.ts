@@ -125,6 +125,7 @@ export const calls: readonly Case[] = [
   })),
   {
     promise: 'tasks that take turns let another host in',
+    needs: ['wakes'],
     run: async (t) => {
       const rival = await t.host();
       const name = t.name();
