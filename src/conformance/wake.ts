@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { isSettled, turn } from './proof.js';
-import type { Backend, BackendRequest } from '../backend.js';
+import type { BackendRequest } from '../backend.js';
 import type { Case, World } from './world.js';
 
 /** Somebody who has been refused, and has subscribed. */
@@ -12,10 +12,6 @@ async function watching(t: World, key: string, rest: Partial<BackendRequest> = {
   const host = await t.host();
   const request = t.request(key, { waits: true, ...rest });
   await t.refused(host, request);
-  return subscribed(t, host, request);
-}
-
-async function subscribed(t: World, host: Backend, request: BackendRequest) {
   assert.ok(host.watch !== undefined);
   const watch = await t.answer('watch', host.watch(request));
   t.afterwards(() => watch.close());
@@ -58,23 +54,6 @@ export const wakes: readonly Case[] = [
       const holder = await t.take(t.store, key);
       const waiter = await watching(t, key);
       await holder.release();
-      await turn(3);
-      await waiter.granted();
-    },
-  },
-  {
-    promise: 'what has happened between two looks is not missed',
-    needs: ['watch'],
-    run: async (t) => {
-      const key = t.key();
-      const one = await t.take(t.store, key);
-      // Without a place in a queue, which nobody would pass.
-      const waiter = await subscribed(t, await t.host(), t.request(key));
-      await one.release();
-      await t.answer('changed', waiter.watch.changed());
-      // Somebody else was quicker, and is done before the next look.
-      const other = await t.take(t.store, key);
-      await other.release();
       await turn(3);
       await waiter.granted();
     },

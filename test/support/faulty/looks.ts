@@ -12,7 +12,7 @@ const BROKEN =
 export const lookDrivers: readonly Faulty[] = [
   one(
     'a look shows those who wait',
-    'a place in line is no hold: it keeps nobody informed that there is a holder',
+    'a place in line is no hold: a look shows who holds, not who waits',
     (store, all) => ({
       tryAcquire: async (request) => {
         const grant = await store.tryAcquire(request);

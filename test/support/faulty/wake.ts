@@ -33,7 +33,7 @@ export const wakeDrivers: readonly Faulty[] = [
   })),
   one(
     'it tells once',
-    'what has happened between two looks is not missed',
+    'all who wait have their turn',
     watching((watch) => {
       let told = false;
       return {
