@@ -315,8 +315,6 @@ const layers: Record<string, readonly string[]> = {
     'oslo/reader-writer',
     'oslo/synchronized',
   ],
-  backend: [],
-  'backends/memory': ['backend', 'errors'],
   'backends/redis-commands': [],
   'backends/redis-keys': [],
   'backends/redis-scripts': [],
