@@ -34,7 +34,7 @@ function freeEtcd(nodes: 1 | 3): Case {
     name: `free, etcd, ${nodes === 1 ? 'one node' : 'three nodes'}`,
     unit: 'us',
     contestants: [txn, ...ofEtcd],
-    rounds: 3,
+    rounds: 2,
     quick: nodes === 1,
     absent: absentStore,
     trial: (name, quick) => free(name, quick, nodes),
@@ -67,7 +67,7 @@ function handedOff(store: 'redis' | 'etcd, three nodes', waiters: 2 | 50): Case 
     unit: 'ms',
     contestants: store === 'redis' ? ofRedis : [txn, ...ofEtcd],
     slow: ['etcd3', 'redlock'],
-    rounds: 3,
+    rounds: 2,
     quick: store === 'redis' || waiters === 2,
     absent: unfit,
     // The floor is no hand-off, but what the store needs to change hands.
@@ -102,7 +102,7 @@ const local: Case = {
   unit: 'k/s',
   contestants: [threadOnly, ...ofRedis],
   slow: ['redlock'],
-  rounds: 3,
+  rounds: 2,
   absent: unfit,
   trial: async (name, quick) => [await crowd(name, quick ? 300 : 1_500)],
 };

@@ -71,9 +71,9 @@ export function handOffOf(
   quick: boolean,
 ): Promise<number> {
   return withRelay(teamOf(lock, urls, waiters), async (run) => {
-    const [turns, ms] = quick ? [80, 1_500] : [500, 4_000];
+    const [turns, ms] = quick ? [80, 1_000] : [500, 3_000];
     const before = Math.max(warmUp, waiters);
-    await run(before, 2, ms);
+    await run(before, 2, ms / 2);
     return median((await run(before + turns, 2, ms)).took);
   });
 }
