@@ -8,10 +8,11 @@ import { unpinnable } from './files/crew.js';
 import type { Bar, Case, Group } from './harness.js';
 import { crowd, longestWait, share } from './stores/contest.js';
 import { type Fault, badWrites } from './stores/faults.js';
-import { commandsOfCycle, free } from './stores/free.js';
+import { aged, commandsOfCycle, free } from './stores/free.js';
 import { commandsOfHandOff, gapWhileKilling, handOff } from './stores/hand-off.js';
 
-const ofRedis = ['tierlock: redis', 'redis-semaphore', 'redlock'];
+const peersOfRedis = ['redis-semaphore', 'redlock'];
+const ofRedis = ['tierlock: redis', ...peersOfRedis];
 const ofEtcd = ['tierlock: etcd', 'etcd3'];
 const evals = 'floor: two EVALSHAs';
 const txn = 'floor: txn and delete';
@@ -23,8 +24,8 @@ const freeRedis: Case = {
   name: 'free, redis',
   unit: 'us',
   contestants: [evals, ...ofRedis],
-  rounds: 5,
-  absent: absentStore,
+  rounds: 3,
+  absent: unfit,
   trial: (name, quick) => free(name, quick, 1),
 };
 
@@ -33,17 +34,28 @@ function freeEtcd(nodes: 1 | 3): Case {
     name: `free, etcd, ${nodes === 1 ? 'one node' : 'three nodes'}`,
     unit: 'us',
     contestants: [txn, ...ofEtcd],
-    rounds: 3,
+    rounds: 2,
     quick: nodes === 1,
     absent: absentStore,
     trial: (name, quick) => free(name, quick, nodes),
   };
 }
 
+const after: Case = {
+  name: 'a lock after 10,000 others, per at first',
+  unit: 'x',
+  contestants: ['tierlock: redis', 'tierlock: etcd'],
+  rounds: 1,
+  quick: false,
+  absent: unfit,
+  trial: (name) => aged(name, 10_000),
+};
+
 const cycle: Case = {
   name: 'commands of a lock and its release',
   unit: 'x',
   contestants: [...ofRedis, ...ofEtcd],
+  slow: [...peersOfRedis, 'etcd3'],
   rounds: 1,
   absent: absentStore,
   trial: commandsOfCycle,
@@ -54,8 +66,8 @@ function handedOff(store: 'redis' | 'etcd, three nodes', waiters: 2 | 50): Case 
     name: `hand-off, ${store}, ${waiters} waiters`,
     unit: 'ms',
     contestants: store === 'redis' ? ofRedis : [txn, ...ofEtcd],
-    slow: ['etcd3'],
-    rounds: 3,
+    slow: ['etcd3', 'redlock'],
+    rounds: 2,
     quick: store === 'redis' || waiters === 2,
     absent: unfit,
     // The floor is no hand-off, but what the store needs to change hands.
@@ -70,7 +82,7 @@ const commands50: Case = {
   name: 'commands of a hand-off, 50 waiters',
   unit: 'x',
   contestants: [...ofRedis, 'tierlock: etcd'],
-  slow: ['tierlock: etcd'],
+  slow: [...peersOfRedis, 'tierlock: etcd'],
   rounds: 1,
   absent: unfit,
   trial: async (name, quick) => [await commandsOfHandOff(name, 50, quick)],
@@ -89,7 +101,8 @@ const local: Case = {
   name: '50 tasks of one process, redis',
   unit: 'k/s',
   contestants: [threadOnly, ...ofRedis],
-  rounds: 3,
+  slow: ['redlock'],
+  rounds: 2,
   absent: unfit,
   trial: async (name, quick) => [await crowd(name, quick ? 300 : 1_500)],
 };
@@ -107,7 +120,7 @@ const strict: Case = {
   name: "smallest share per largest, 4 processes, fair: 'strict'",
   unit: 'x',
   contestants: [...ofRedis, 'tierlock: etcd'],
-  slow: ['redlock', 'redis-semaphore'],
+  slow: peersOfRedis,
   rounds: 1,
   absent: unfit,
   trial: async (name, quick) => [await share(name, quick ? 500 : 4_000)],
@@ -118,7 +131,7 @@ function faulty(fault: Fault, what: string): Case {
     name: `writes after the loss: ${what}`,
     unit: 'writes',
     contestants: ofRedis,
-    slow: ['redis-semaphore', 'redlock'],
+    slow: peersOfRedis,
     rounds: 1,
     absent: unfit,
     trial: async (name, quick) => [await badWrites(name, fault, quick ? 1_000 : 2_000)],
@@ -133,6 +146,7 @@ const cases: readonly Case[] = [
   freeRedis,
   freeEtcd(1),
   freeEtcd(3),
+  after,
   cycle,
   handedOff('redis', 2),
   handedOff('redis', 50),
@@ -158,6 +172,8 @@ const bars: readonly Bar[] = [
     { case: freeEtcd(nodes).name, of: 'tierlock: etcd', per: txn, is: '<=', limit: 1.25 },
     { case: freeEtcd(nodes).name, of: 'etcd3', per: 'tierlock: etcd', is: '>=', limit: 1.5 },
   ]),
+  { case: after.name, of: ours, is: '<=', limit: 1.25 },
+  { case: after.name, of: 'tierlock: etcd', is: '<=', limit: 1.25 },
   // A lease may be renewed meanwhile.
   { case: cycle.name, of: ours, is: '<=', limit: 2.02 },
   { case: cycle.name, of: 'tierlock: etcd', is: '<=', limit: 2.02 },

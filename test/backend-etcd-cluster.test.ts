@@ -60,7 +60,7 @@ for (const [how, { end, back }] of Object.entries(ends)) {
       await waitUntil(async () => (await recordsIn(server)).length === 2, { what: 'it waits' });
       await sleep(100);
       await end(server.nodes[node] as Server);
-      const until = performance.now() + 2 * ttl;
+      const until = performance.now() + 1.4 * ttl;
       while (performance.now() < until) {
         await sleep(50);
         assert.ok(guard.held);

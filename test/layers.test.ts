@@ -141,11 +141,11 @@ const layers: Record<string, readonly string[]> = {
   'backends/etcd-records': ['backend'],
   'backends/etcd-txn': ['backend', 'etcd-records'],
   'backends/etcd-lease': ['clock', 'etcd-client', 'etcd-txn', 'nobody'],
+  'backends/etcd-stream': ['etcd-client', 'etcd-errors', 'etcd-exchange', 'etcd-records'],
+  'backends/etcd-watch': ['backend', 'etcd-client', 'etcd-records', 'etcd-stream', 'nobody'],
   'backends/etcd-grant': ['backend', 'errors', 'etcd-lease', 'etcd-watch'],
   'backends/etcd-keys': ['backend', 'etcd-client', 'etcd-records', 'etcd-txn'],
   'backends/etcd-leases': ['clock', 'etcd-client', 'etcd-lease'],
-  'backends/etcd-stream': ['etcd-client', 'etcd-errors', 'etcd-exchange', 'etcd-records'],
-  'backends/etcd-watch': ['backend', 'etcd-client', 'etcd-records', 'etcd-stream', 'nobody'],
   'backends/etcd': [
     'backend',
     'clock',

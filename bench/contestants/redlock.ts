@@ -23,12 +23,16 @@ export const contestants: StoreModule['contestants'] = {
           const lock = await redlock.acquire(resources, ttl);
           return () => lock.release();
         },
-        /** Only `using` renews. It tells of a loss by its signal. */
+        /**
+         * Only `using` renews; it tells of a loss by its signal. By default it would try ten times to renew what is gone, and
+         * then to give it back, in which two seconds pass each time.
+         */
         keep() {
+          const renewing = new Redlock([client], { retryCount: 0 });
           return new Promise((resolve, reject) => {
             let release = (): void => undefined;
             const released = new Promise<void>((end) => (release = end));
-            const over = redlock.using(resources, ttl, { retryCount: 0 }, async (signal) => {
+            const over = renewing.using(resources, ttl, { retryCount: 100 }, async (signal) => {
               resolve({
                 allowed: () => !signal.aborted,
                 release() {

@@ -8,11 +8,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import type { Origin } from '../contestants/shared.js';
 import { storeOrigin } from '../contestants/stores.js';
 import { Mate } from '../files/crew.js';
 import { clock } from '../team/clock.js';
 import type { Stake, Story } from './holder.js';
-import { type Servers, until, withServers } from './servers.js';
+import { type Servers, withServers } from './servers.js';
 
 export type Fault = 'stall' | 'silent' | 'wiped';
 
@@ -37,6 +38,18 @@ async function recordOf(client: Redis): Promise<{ readonly key: string; readonly
   throw new Error('nobody holds anything');
 }
 
+/** Just after a renewal, so that none comes in between. What its holder then does not hear he has to wait for longest. */
+async function freshRecord(
+  client: Redis,
+  ttl: number,
+): Promise<{ readonly key: string; readonly left: number }> {
+  for (;;) {
+    const record = await recordOf(client);
+    if (record.left > 0.9 * ttl) return record;
+    await sleep(5);
+  }
+}
+
 const acts: Readonly<Record<Fault, Act>> = {
   async stall({ stake, holder, other }) {
     holder.signal('SIGSTOP');
@@ -47,18 +60,16 @@ const acts: Readonly<Record<Fault, Act>> = {
   },
 
   async silent({ stake: { ttl }, nodes: [server], client }) {
-    // Just after a renewal: the next one is not to come between the look and the stop.
-    let record = await recordOf(client);
-    await until(async () => (record = await recordOf(client)).left > 0.9 * ttl, 5);
-    const lostAt = clock() + record.left;
+    const { left } = await freshRecord(client, ttl);
+    const lostAt = clock() + left;
     await server?.stop();
     await sleep(2 * ttl);
     await server?.resume();
     return lostAt;
   },
 
-  async wiped({ client }) {
-    const { key } = await recordOf(client);
+  async wiped({ stake: { ttl }, client }) {
+    const { key } = await freshRecord(client, ttl);
     await client.del(key);
     return clock();
   },
@@ -73,30 +84,30 @@ export interface Damage {
   readonly release: unknown;
 }
 
-export function damage(name: string, fault: Fault, ttl: number): Promise<Damage> {
-  return withServers(name, async (servers) => {
-    const stake: Stake = { lock: storeOrigin(name), urls: servers.urls, ttl };
-    const client = new Redis(servers.urls[0] ?? '');
-    const mates = [new Mate(module, 0), new Mate(module, 1)] as const;
-    try {
-      const [holder, other] = mates;
-      await holder.call('hold', stake).done;
-      const story = holder.call<Story>('write', 4 * ttl).done;
-      await sleep(ttl / 4);
-      const lostAt = await acts[fault]({ ...servers, stake, holder, other, client });
-      const { writes, end, release } = await story;
-      if (!writes.some((at) => at < lostAt)) throw new Error('the holder never wrote');
-      return { bad: writes.filter((at) => at > lostAt).length, told: end - lostAt, release };
-    } finally {
-      for (const mate of mates) mate.kill();
-      client.disconnect();
-    }
-  });
+export async function damage(lock: Origin, servers: Servers, fault: Fault, ttl: number): Promise<Damage> {
+  const stake: Stake = { lock, urls: servers.urls, ttl };
+  const client = new Redis(servers.urls[0] ?? '');
+  const mates = [new Mate(module, 0), new Mate(module, 1)] as const;
+  try {
+    const [holder, other] = mates;
+    await holder.call('hold', stake).done;
+    const story = holder.call<Story>('write', 4 * ttl).done;
+    await sleep(ttl / 4);
+    const lostAt = await acts[fault]({ ...servers, stake, holder, other, client });
+    const { writes, end, release } = await story;
+    if (!writes.some((at) => at < lostAt)) throw new Error('the holder never wrote');
+    return { bad: writes.filter((at) => at > lostAt).length, told: end - lostAt, release };
+  } finally {
+    for (const mate of mates) mate.kill();
+    client.disconnect();
+  }
 }
 
 /** How many. What we promise besides is checked on the way: a lock that is lost was not given back. */
 export async function badWrites(name: string, fault: Fault, ttl: number): Promise<number> {
-  const { bad, told, release } = await damage(name, fault, ttl);
+  const { bad, told, release } = await withServers(name, (servers) =>
+    damage(storeOrigin(name), servers, fault, ttl),
+  );
   if (name.startsWith('tierlock') && release !== false)
     throw new Error(`${told} ms after the loss, the release of a lost lock came to ${String(release)}`);
   return bad;

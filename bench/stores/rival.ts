@@ -16,6 +16,8 @@ export interface Seat {
 
 export interface Game {
   readonly tasks: number;
+  /** Whether who has had it asks again only when another one of the process has had it. */
+  readonly polite: boolean;
   /** By the clock that all processes share. */
   readonly start: number;
   readonly ms: number;
@@ -41,11 +43,12 @@ export async function sit({ lock: origin, urls, strict, ttl, counter }: Seat): P
   await release();
 }
 
-export async function play({ tasks, start, ms }: Game): Promise<Turns> {
+export async function play({ tasks, polite, start, ms }: Game): Promise<Turns> {
   const [use, number] = [lock, board];
   if (use === undefined || number === undefined) throw new Error('a rival plays that has not sat down');
   const end = start + ms;
   let [turns, all, longest] = [0, 0, 0];
+  let next: (() => void) | undefined;
   await sleep(start - clock());
   const task = async (): Promise<void> => {
     for (let asked = clock(); asked < end; asked = clock()) {
@@ -53,10 +56,13 @@ export async function play({ tasks, start, ms }: Game): Promise<Turns> {
       const at = clock();
       longest = Math.max(longest, at - asked);
       if (at < end) turns++;
-      all++;
+      const turn = ++all;
+      next?.();
       number.set(0, number.get(0) + 1);
       await soon;
       await release();
+      // After the end there may be no other one.
+      if (polite && turn === all && clock() < end) await new Promise<void>((resolve) => (next = resolve));
     }
   };
   await Promise.all(Array.from({ length: tasks }, task));

@@ -1,9 +1,11 @@
 /** The servers of a trial: on private ports, with their data in memory, and gone with it. And what they were asked. */
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startEtcd } from '../../test/support/servers/etcd.js';
 import { startRedis } from '../../test/support/servers/redis.js';
 import type { Server } from '../../test/support/servers/server.js';
+import { allowedCores } from '../../test/support/system.js';
 import { serverOf } from '../contestants/stores.js';
 
 export interface Servers {
@@ -78,6 +80,17 @@ async function callsOfEtcd(urls: readonly string[]): Promise<number> {
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   });
   return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
+
+/**
+ * Keeps this process on one core, and the servers that it starts from now on. For what asks and answers in turn, that is
+ * the sum of their work: else it is, half of the time, how long it takes to wake the other core, which may be three times
+ * as much.
+ */
+export function stayOnOneCore(): void {
+  const [core = 0] = allowedCores();
+  const { status } = spawnSync('taskset', ['-acp', String(core), String(process.pid)]);
+  if (status !== 0) throw new Error('this process cannot be kept on one core');
 }
 
 /** Until something is so; asked every so many ms. */

@@ -63,7 +63,7 @@ export class EtcdGrant implements Grant, Tenant {
       this.#check();
       this.#lease.tenants.delete(this);
       this.#lease = lease;
-      lease.tenants.add(this);
+      if (!this.#isLeft) lease.tenants.add(this);
     }
     if (!(await this.#lease.renew(this.#name, this.#key))) this.vanish();
     this.#check();
