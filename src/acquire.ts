@@ -5,7 +5,7 @@
  *   2. taken: subscribe, and ask again, because it may have changed before the subscription stood.
  *   3. wait for a change, or for a while with jitter where the store tells of none. Ask again.
  *   4. no answer, or an error that says that nobody knows: ask again soon, under the same id. A store that gives no
- *      answer of use for DOWN_MS is down.
+ *      answer of use for DOWN_MS is down; but not after one try, because it may have been our loop that stood still.
  *   5. the deadline: ask a last time. An abort ends it at once.
  *
  * Invariants
@@ -29,9 +29,8 @@ import type { Terms } from './terms.js';
 /** What is to be taken, and how it is to last. */
 export interface Wanted extends Terms, Sought {}
 
-/** How long the store has to answer, the last time too, and how long it may fail to, in ms. */
-const ANSWER_MS = 2000;
-const LAST_ANSWER_MS = 250;
+/** How long the store has to answer, even if the time is up, and how long it may fail to, in ms. */
+const ANSWER_MS = 250;
 const DOWN_MS = 2000;
 /** Between tries, where nobody tells of changes; and the longest time without a try where somebody does. */
 const POLL_MS = 50;
@@ -66,6 +65,7 @@ class Acquisition implements Abortable {
   #change: Promise<void> | undefined = undefined;
   /** Since when the store has given no answer of use, and why. */
   #failingSince: number | undefined = undefined;
+  #failures = 0;
   #failure: unknown = undefined;
   /** Whether the store may have something under our id that we do not know of. */
   #unknown = false;
@@ -127,7 +127,8 @@ class Acquisition implements Abortable {
     const since = performance.now();
     const sent = uptime();
     const queues = store.acquire !== undefined && !store.supports.ttl && this.#left > 0;
-    const ms = this.#waits ? Math.min(ANSWER_MS, Math.max(LAST_ANSWER_MS, this.#left)) : ANSWER_MS;
+    const untilDown = (this.#failingSince ?? since) + DOWN_MS - since;
+    const ms = Math.max(ANSWER_MS, Math.min(untilDown, this.#waits ? this.#left : Infinity));
     try {
       const asked = queues ? store.acquire?.(request) : store.tryAcquire(request);
       const grant = await this.#until(this.#watched(asked, request), queues ? this.#left : ms);
@@ -140,6 +141,7 @@ class Acquisition implements Abortable {
       const lease = grant && this.#lease(grant, sent);
       if (lease === undefined) return this.#failed(since, tooLate(sent, this.#wanted));
       this.#failingSince = this.#failure = undefined;
+      this.#failures = 0;
       return lease;
     } catch (error) {
       // It has answered: no.
@@ -179,12 +181,14 @@ class Acquisition implements Abortable {
 
   #failed(since: number, why: unknown): undefined {
     this.#failingSince ??= since;
+    this.#failures++;
     this.#failure = why;
   }
 
   async #afterFailure(): Promise<void> {
     const failing = performance.now() - (this.#failingSince ?? 0);
-    if (failing >= DOWN_MS || (this.#waits && this.#left <= 0)) throw this.#down();
+    const isDown = this.#failures > 1 && failing >= DOWN_MS;
+    if (isDown || (this.#waits && this.#left <= 0)) throw this.#down();
     await this.#until(undefined, Math.min(this.#left || POLL_MS, jitter(POLL_MS)));
   }
 
@@ -216,7 +220,7 @@ class Acquisition implements Abortable {
       () => undefined,
     );
     try {
-      this.#watch = await this.#until(subscribing, Math.min(this.#left, ANSWER_MS));
+      this.#watch = await this.#until(subscribing, Math.min(this.#left, DOWN_MS));
       late = this.#watch === undefined;
     } catch (error) {
       if (error instanceof LockError) throw error;
@@ -233,7 +237,8 @@ class Acquisition implements Abortable {
         if (this.#wake === end) this.#wake = undefined;
         resolve(outcome);
       };
-      const timer = setTimeout(end, Math.min(Math.ceil(ms), LONGEST));
+      // If the loop stood still, the answer may have come, and is read after the timers.
+      const timer = setTimeout(() => setImmediate(end), Math.min(Math.ceil(ms), LONGEST));
       this.#wake = end;
       work?.then(end, (error: unknown) => {
         reject(error);

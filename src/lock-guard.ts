@@ -144,10 +144,13 @@ export class Guard {
     }
     if (await this.release()) return;
     const { name } = this.#hold;
-    throw new LockLostError(`the lock '${name}' was lost: when it was released, its store had it no more`, {
-      lock: name,
-    });
+    throw new LockLostError(goneWhenReleased(name), { lock: name });
   }
+}
+
+/** What a holder is told who had no reason to think so. */
+export function goneWhenReleased(name: string): string {
+  return `the lock '${name}' was lost: when it was released, its store had it no more`;
 }
 
 const yes = Promise.resolve(true);

@@ -5,7 +5,7 @@ import type { Mark } from './context.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
 import { attemptClimb, climb, climbSync, refuseSync, tryClimb } from './ladder.js';
-import { Guard } from './lock-guard.js';
+import { goneWhenReleased, Guard } from './lock-guard.js';
 import { checkName, DEFAULTS, readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
 import { checkCallable } from './options.js';
@@ -170,7 +170,7 @@ function blame(error: unknown, own: Hold): void {
 
 function lossOf(own: Hold, result: unknown): LockLostError {
   const { reason } = own.signal;
-  const message = reason instanceof Error ? reason.message : `the lock '${own.name}' was lost`;
+  const message = reason instanceof Error ? reason.message : goneWhenReleased(own.name);
   return new LockLostError(message, { lock: own.name, cause: reason, result });
 }
 

@@ -1,0 +1,280 @@
+/** One acquisition from a store: how long it waits, what it costs, and when it gives up. */
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { test } from 'node:test';
+import { LockBackendError, LockMisuseError } from '../src/errors.js';
+import {
+  ask,
+  cut,
+  fails,
+  late,
+  mute,
+  passes,
+  rival,
+  ScriptedStore,
+  silent,
+  slow,
+  throws,
+} from './support/scripted.js';
+import type { Command } from './support/scripted.js';
+import { Time } from './support/time.js';
+
+const commands = (store: ScriptedStore): Command[] =>
+  store.sent.map(({ command }) => command).filter((command) => command !== 'changed');
+
+test('a free key costs one command', async () => {
+  for (const timeout of [0, 100, Infinity]) {
+    const store = new ScriptedStore();
+    const lease = await ask(store, {}, timeout);
+    assert.equal(lease?.token, 1n + BigInt(store.count('release')));
+    assert.deepEqual(commands(store), ['tryAcquire']);
+    await lease?.release();
+  }
+});
+
+test('who does not wait asks once, gets null, and leaves no trace', async () => {
+  const store = new ScriptedStore();
+  const there = await rival(store);
+  assert.equal(await ask(store), null);
+  assert.deepEqual(commands(store), ['tryAcquire']);
+  await there?.release();
+  assert.ok(await rival(store), 'nobody stands before us in a queue');
+});
+
+test('a wait subscribes, asks again because it may have changed, and then only when it has', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore();
+  const there = await rival(store, { ttl: 60_000 });
+  const start = time.now;
+  const waits = ask(store, {}, Infinity);
+  await time.pass(2000);
+  assert.deepEqual(commands(store), ['tryAcquire', 'watch', 'tryAcquire']);
+  await there?.release();
+  await time.pass(1);
+  const lease = await waits;
+  assert.ok(lease);
+  assert.equal(time.now - start, 2001);
+  assert.deepEqual(commands(store), ['tryAcquire', 'watch', 'tryAcquire', 'tryAcquire']);
+  const [first, ...others] = store.all('tryAcquire');
+  assert.ok(
+    others.every(({ id }) => id === first?.id),
+    'all under one id',
+  );
+  await lease.release();
+});
+
+test('what changes between the first try and the subscription is not missed', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore();
+  const there = await rival(store, { ttl: 60_000 });
+  store.next('watch', async (perform) => {
+    await there?.release();
+    return perform();
+  });
+  assert.equal(await time.until(ask(store, {}, Infinity)), 0);
+});
+
+test('where changes may be missed it asks every some seconds all the same', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().always('changed', silent);
+  await rival(store, { ttl: 20_000 });
+  const waited = await time.until(ask(store, {}, Infinity));
+  assert.ok(waited >= 20_000 && waited < 27_600, `${waited}`);
+  const tries = store.count('tryAcquire');
+  assert.ok(tries >= 4 && tries <= 14, `${tries}`);
+});
+
+test('a store that tells of no changes is asked every 50 ms or so', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore({ without: ['watch'] });
+  const there = await rival(store, { ttl: 60_000 });
+  const waits = ask(store, {}, Infinity);
+  await time.pass(5000);
+  const tries = store.all('tryAcquire').map(({ at }) => at);
+  assert.ok(tries.length > 75 && tries.length < 140, `${tries.length}`);
+  const pauses = new Set(tries.slice(1).map((at, i) => at - (tries[i] ?? 0)));
+  assert.ok(pauses.size > 10, 'with jitter');
+  await there?.release();
+  assert.ok((await time.until(waits)) <= 76);
+});
+
+test('a subscription that fails, or is silent, keeps nobody from trying', async (t) => {
+  const time = new Time(t);
+  for (const way of [fails, silent]) {
+    const store = new ScriptedStore().always('watch', way);
+    await rival(store, { ttl: 3000 });
+    const waited = await time.until(ask(store, {}, Infinity));
+    assert.ok(waited >= 3000 && waited <= (way === fails ? 3200 : 4100), `${waited}`);
+  }
+});
+
+test('a subscription that comes too late is closed', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('watch', slow(5000)).always('watch', silent);
+  let closed = 0;
+  const watch = store.inner.watch?.bind(store.inner);
+  store.inner.watch = async (request) => {
+    const real = await watch?.(request);
+    return { changed: async () => real?.changed(), close: () => (closed++, real?.close()) };
+  };
+  await rival(store, { ttl: 60_000 });
+  assert.equal(await time.until(ask(store, {}, 3000)), 3000);
+  await time.pass(5000);
+  assert.equal(closed, 1);
+});
+
+test('the time is up to the ms, after a last try at the deadline', async (t) => {
+  const time = new Time(t);
+  for (const timeout of [1, 7, 100, 2500]) {
+    for (const without of [[], ['watch']] as const) {
+      const store = new ScriptedStore({ without });
+      const there = await rival(store, { ttl: 60_000 });
+      const start = time.now;
+      const waits = ask(store, {}, timeout);
+      assert.equal(await time.until(waits), timeout);
+      assert.equal(await waits, null);
+      assert.equal((store.all('tryAcquire').at(-1)?.at ?? 0) - start, timeout);
+      assert.deepEqual(commands(store).slice(-1), ['forget']);
+      assert.ok(await there?.release());
+      assert.ok(await rival(store), 'no place in a queue is left');
+    }
+  }
+});
+
+test('what becomes free at the deadline is ours', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().always('changed', silent);
+  await rival(store, { ttl: 999.5 });
+  const waits = ask(store, {}, 1000);
+  assert.equal(await time.until(waits), 1000);
+  assert.ok(await waits);
+});
+
+test('a store that is down is told so after 2 s, whether it is silent or fails, waited for or not', async (t) => {
+  const time = new Time(t);
+  for (const way of [fails, silent, cut, mute]) {
+    for (const timeout of [0, 60_000, Infinity]) {
+      const store = new ScriptedStore().always('all', way);
+      const asking = ask(store, {}, timeout);
+      const failure = assert.rejects(asking, (error: Error) => {
+        assert.ok(error instanceof LockBackendError);
+        assert.match(error.message, /'lock:x' could not be taken: scripted cannot be reached/);
+        assert.match(
+          error.message,
+          way === fails ? /connection refused/ : /connection reset|no answer within 2000 ms/,
+        );
+        assert.match(error.message, /Nothing is held\. See that it runs.*onBackendDown: 'lower'/);
+        assert.ok(error.cause instanceof Error);
+        return true;
+      });
+      const waited = await time.until(asking);
+      assert.ok(waited >= 2000 && waited <= 2350, `${waited}`);
+      await failure;
+    }
+  }
+});
+
+test('a store that is down when the time is up says that, at the latest 250 ms later', async (t) => {
+  const time = new Time(t);
+  for (const [timeout, way] of [
+    [100, silent],
+    [1000, silent],
+    [100, fails],
+  ] as const) {
+    const asking = ask(new ScriptedStore().always('all', way), {}, timeout);
+    const failure = assert.rejects(asking, LockBackendError);
+    const waited = await time.until(asking);
+    assert.ok(waited >= timeout && waited <= Math.max(250, timeout), `${waited}`);
+    await failure;
+  }
+});
+
+test('a store that comes back in time is not down', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('tryAcquire', ...Array.from({ length: 20 }, () => fails));
+  const asking = ask(store, {}, 60_000);
+  assert.ok((await time.until(asking)) < 2000);
+  assert.ok(await asking);
+  const [first, ...others] = store.all('tryAcquire');
+  assert.ok(others.every(({ id }) => id === first?.id));
+  // And what it failed before does not count afterwards.
+  const again = new ScriptedStore({ without: ['watch'] }).always('forget', silent);
+  await rival(again, { ttl: 4000 });
+  for (let i = 0; i < 8; i++) again.next('tryAcquire', ...Array.from({ length: 18 }, () => fails), passes);
+  const later = ask(again, {}, Infinity);
+  assert.ok((await time.until(later)) >= 4000);
+  assert.ok(await later);
+});
+
+test('an error of ours from the store passes at once, as it is', async (t) => {
+  const time = new Time(t);
+  const error = new LockMisuseError('another number of permits', { lock: 'x' });
+  for (const [command, tries] of [
+    ['tryAcquire', 1],
+    ['watch', 1],
+  ] as const) {
+    const store = new ScriptedStore().always(command, throws(error));
+    await rival(store);
+    const asking = ask(store, {}, Infinity);
+    const failure = assert.rejects(asking, (thrown) => thrown === error);
+    assert.equal(await time.until(asking), 0);
+    await failure;
+    assert.equal(store.count('tryAcquire'), tries);
+  }
+});
+
+test('an abort ends it at once, wherever it is, with the reason untouched, and no listener is left', async (t) => {
+  const time = new Time(t);
+  const reason = { enough: true };
+  for (const [what, script] of [
+    ['a try', (store: ScriptedStore) => store.always('tryAcquire', silent)],
+    ['a pause after a failure', (store: ScriptedStore) => store.always('tryAcquire', fails)],
+    ['a subscription', (store: ScriptedStore) => store.always('watch', silent)],
+    ['a wait for a change', (store: ScriptedStore) => store],
+  ] as const) {
+    const store = script(new ScriptedStore());
+    const there = await rival(store, { ttl: 60_000 });
+    const control = new AbortController();
+    const asking = ask(store, {}, Infinity, control.signal);
+    const failure = assert.rejects(asking, (thrown) => thrown === reason, what);
+    await time.pass(10);
+    control.abort(reason);
+    assert.equal(await time.until(asking), 0, what);
+    await failure;
+    assert.equal(getEventListeners(control.signal, 'abort').length, 0);
+    assert.deepEqual(commands(store).slice(-1), ['forget']);
+    await time.pass(10);
+    assert.equal(await there?.release(), true);
+    assert.ok(await rival(store), `${what}: nothing is left`);
+  }
+});
+
+test('what is aborted before it begins asks for nothing', async () => {
+  const store = new ScriptedStore();
+  await assert.rejects(ask(store, {}, Infinity, AbortSignal.abort('no')), (thrown) => thrown === 'no');
+  assert.deepEqual(store.sent, []);
+});
+
+test('an abort is heard although an answer that was not waited for any more has come meanwhile', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('watch', late(3000)).always('watch', silent);
+  await rival(store, { ttl: 60_000 });
+  const control = new AbortController();
+  const asking = ask(store, {}, Infinity, control.signal);
+  const failure = assert.rejects(asking, (thrown) => thrown === 'enough');
+  await time.pass(3001);
+  control.abort('enough');
+  assert.equal(await time.until(asking), 0);
+  await failure;
+});
+
+test('a store that fails and then falls silent is down after 2 s in all', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().always('tryAcquire', silent);
+  store.next('tryAcquire', ...Array.from({ length: 20 }, () => fails));
+  const asking = ask(store, {}, Infinity);
+  const failure = assert.rejects(asking, { message: /no answer within|connection refused/ });
+  const waited = await time.until(asking);
+  assert.ok(waited >= 2000 && waited <= 2250, `${waited}`);
+  await failure;
+});
