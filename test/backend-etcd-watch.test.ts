@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test as always } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Backend, Grant } from '../src/backend.js';
+import type { EtcdClient } from '../src/backends/etcd-client.js';
+import { Layout, type KeyValue } from '../src/backends/etcd-records.js';
+import { KeyStream } from '../src/backends/etcd-stream.js';
 import { etcd } from '../src/backends/etcd.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
@@ -101,23 +103,21 @@ test('who comes to a stream that stands already is told as well', async () => {
   const calls = new Calls(...one.proxies, ...two.proxies);
   let grant = await hold(one.store, 'lock:linger');
   for (let i = 1; i <= 6; i++) {
+    const store = stores[i % 2] as Backend;
     const request = requestOf('lock:linger', { waits: true });
-    const waiting = acquire(stores[i % 2] as Backend, request);
-    await queued('lock:linger', 2);
-    // Until all is quiet, the last look of who waits, too.
-    await waitUntil(
-      async () => {
-        const { seen } = calls;
-        await sleep(30);
-        return seen === calls.seen;
-      },
-      { what: 'all is quiet' },
-    );
+    assert.equal(await store.tryAcquire(request), null);
+    const watch = await store.watch?.(request);
+    assert.equal(await store.tryAcquire(request), null);
     calls.take();
-    await grant.release();
-    grant = await waiting;
-    // By the stream: and not because its lease was renewed.
+    const released = grant.release();
+    await watch?.changed();
+    const next = await store.tryAcquire(request);
+    assert.ok(next);
+    // By the stream, and not because its lease was renewed.
     assert.deepEqual(calls.take(), ['kv/deleterange', 'kv/txn']);
+    assert.equal(await released, true);
+    watch?.close();
+    grant = next;
   }
   await grant.release();
 });
@@ -154,16 +154,61 @@ test('a stream that has fallen silent does not keep anybody waiting', async () =
   const held = await hold(other, 'lock:silent');
   const streams = new Set<number>();
   let silent = false;
+  let dropped = 0;
   proxy.onData(({ way, bytes, connection }) => {
     if (way === 'up' && bytes.includes('POST /v3/watch')) streams.add(connection);
-    return silent && way === 'down' && streams.has(connection) ? 'drop' : 'pass';
+    if (!silent || way === 'up' || !streams.has(connection)) return 'pass';
+    dropped++;
+    return 'drop';
   });
-  const waiting = acquire(proxied.store, requestOf('lock:silent', { waits: true, ttl: 1500 }));
-  await queued('lock:silent', 2);
-  await waitUntil(() => streams.size === 1, { what: 'the stream stands' });
+  const request = requestOf('lock:silent', { waits: true, ttl: 1500 });
+  assert.equal(await proxied.store.tryAcquire(request), null);
+  const watch = await proxied.store.watch?.(request);
+  assert.equal(streams.size, 1);
   silent = true;
+  assert.equal(await proxied.store.tryAcquire(request), null);
+  const changed = watch?.changed();
   await held.release();
-  assert.equal(await (await waiting).release(), true);
+  await waitUntil(() => dropped > 0, { what: 'the stream would have told' });
+  // The keepalive of its lease tells.
+  await changed;
+  assert.equal(await (await proxied.store.tryAcquire(request))?.release(), true);
+  watch?.close();
+});
+
+test('what the stream tells late, of the time before the records were read, counts no more', async () => {
+  const names = new Layout('p').names(requestOf('lock:late'));
+  const kv = (mod_revision: string): KeyValue => ({ key: names.own, create_revision: '5', mod_revision });
+  const told: string[][] = [];
+  let tell!: (answer: object) => void;
+  const client = {
+    stream: async (...[, , , hear]: Parameters<EtcdClient['stream']>) => {
+      tell = hear.next as typeof tell;
+      hear.first({ created: true }, '');
+      return { ref() {}, unref() {}, close() {} };
+    },
+    call: async () => {
+      tell({ events: [{ kv: kv('5') }] });
+      await new Promise(setImmediate);
+      return { header: { revision: '7' } };
+    },
+  } as unknown as EtcdClient;
+  const stream = new KeyStream(
+    client,
+    names.all,
+    { lock: 'late', deadline: 1000 },
+    {
+      changed: (records) => told.push([...records.keys()]),
+      gone: () => told.push(['gone']),
+      broken: () => false,
+      ended: () => told.push(['ended']),
+    },
+  );
+  await stream.open();
+  tell({ events: [{ type: 'DELETE', kv: kv('6') }] });
+  tell({ events: [{ kv: kv('8') }] });
+  tell({ events: [{ type: 'DELETE', kv: kv('9') }] });
+  assert.deepEqual(told, [[], [], [], [names.own], ['gone'], []]);
 });
 
 test('a store that goes away and comes back wakes who waits', async () => {

@@ -30,18 +30,14 @@ export async function leasesIn(server: Etcd): Promise<string[]> {
 
 /** What a proxy has seen go to the server: the paths of the calls, without `/v3/`. */
 export class Calls {
-  /** How many, in all. */
-  seen = 0;
   readonly #paths: string[] = [];
 
   constructor(...proxies: Proxy[]) {
     for (const proxy of proxies) {
       proxy.onData(({ way, bytes }) => {
         if (way === 'up') {
-          for (const [, path] of bytes.toString('latin1').matchAll(/POST \/v3\/(\S+)/g)) {
+          for (const [, path] of bytes.toString('latin1').matchAll(/POST \/v3\/(\S+)/g))
             this.#paths.push(path ?? '');
-            this.seen++;
-          }
         }
         return 'pass';
       });
