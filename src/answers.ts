@@ -76,16 +76,9 @@ function look(): void {
 export function answerWithin<T, U>(ms: number, answer: Promise<T>, otherwise: U): Promise<T | U> {
   return new Promise((resolve, reject) => {
     const wait = new Patience(ms, () => resolve(otherwise));
-    answer.then(
-      (come) => {
-        wait.end();
-        resolve(come);
-      },
-      (error: unknown) => {
-        wait.end();
-        reject(error);
-      },
-    );
+    const end = (): void => wait.end();
+    answer.then(resolve, reject);
+    answer.then(end, end);
   });
 }
 
