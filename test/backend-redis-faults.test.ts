@@ -45,6 +45,21 @@ test('a password: none, a wrong one, the right one', { skip }, async () => {
   client.disconnect();
 });
 
+test('a user who may not hear the channel is told so when he has to wait', { skip }, async () => {
+  const { host, port } = server;
+  await command(server, 'ACL', 'SETUSER', 'deaf', 'on', '>x', '~*', '+@all', 'resetchannels');
+  await using store = redisUrl(`redis://deaf:x@${host}:${port}`);
+  const waits = ask(newKey(), { waits: true });
+  const held = await store.tryAcquire(ask(waits.key));
+  assert.equal(await store.tryAcquire(waits), null);
+  await assert.rejects(store.watch?.(waits) ?? Promise.resolve(), (error) => {
+    assert.ok(error instanceof LockBackendError);
+    assert.match(error.message, /channels of the prefix/);
+    return true;
+  });
+  assert.equal(await held?.release(), true);
+});
+
 for (const kind of clientKinds) {
   test(`${kind}: what asking again does not help against`, { skip }, async () => {
     await using one = await open(kind, server, { prefix: `${kind}{a}:` });
@@ -101,8 +116,10 @@ for (const kind of clientKinds) {
     const held = await one.store.tryAcquire(ask(key));
     const waits = ask(key, { waits: true });
     await one.store.tryAcquire(waits);
-    await one.store.watch?.(waits);
+    const watch = await one.store.watch?.(waits);
+    const changed = watch?.changed();
     await one.store.close();
+    await changed;
     await one.store.close();
     const calls = [
       () => one.store.tryAcquire(ask(key)),

@@ -168,7 +168,8 @@ const layers: Record<string, readonly string[]> = {
   'backends/redis-clients': ['redis-commands', 'redis-ioredis', 'redis-node'],
   'backends/redis-errors': ['errors'],
   'backends/redis-keys': [],
-  'backends/redis-scripts': [],
+  'backends/redis-library': [],
+  'backends/redis-scripts': ['redis-library'],
   'backends/redis-wakes': ['backend', 'errors', 'nobody', 'redis-commands', 'redis-errors'],
   'backends/redis': [
     'backend',

@@ -174,8 +174,9 @@ class RedisBackend implements Backend {
         string,
         string,
       ];
+      const lasts = Number(left) < 0 ? undefined : Number(left);
       const isShared = shared === '1';
-      holders.push({ id, token: BigInt(token), shared: isShared, units: Number(units), left: Number(left) });
+      holders.push({ id, token: BigInt(token), shared: isShared, units: Number(units), left: lasts });
     }
     return holders;
   }
