@@ -183,7 +183,7 @@ test('what the stream tells late, of the time before the records were read, coun
   let tell!: (answer: object) => void;
   const client = {
     stream: async (...[, , , hear]: Parameters<EtcdClient['stream']>) => {
-      tell = hear.next as typeof tell;
+      tell = hear.next;
       hear.first({ created: true }, '');
       return { ref() {}, unref() {}, close() {} };
     },

@@ -9,7 +9,7 @@ import { LockBackendError } from '../errors.js';
 /** Of gRPC, in the body of an answer. */
 const UNAUTHENTICATED = 16;
 /** Cancelled, unknown, too late, internal, unavailable, data loss. */
-const UNKNOWN: readonly number[] = [1, 2, 4, 13, 14, 15];
+const UNKNOWN: ReadonlySet<number> = new Set([1, 2, 4, 13, 14, 15]);
 
 export class EtcdError extends Error {
   static {
@@ -27,7 +27,7 @@ export class EtcdError extends Error {
 
   /** It has no leader, or not enough others, or ends: another endpoint may be better off. */
   get unknown(): boolean {
-    return UNKNOWN.includes(this.code) || this.status >= 500;
+    return UNKNOWN.has(this.code) || this.status >= 500;
   }
 
   /** The lease that a record should hang on. */
