@@ -43,16 +43,16 @@ test('what is renewed in one turn of the loop is renewed together, and lasts', a
   await using proxied = await storeBehindProxies(server);
   const { store, proxies } = proxied;
   const grants = await Promise.all(
-    Array.from({ length: 120 }, (_, i) => granted(store, `lock:together${i}`, 1000)),
+    Array.from({ length: 120 }, (_, i) => granted(store, `lock:together${i}`, 3000)),
   );
   const calls = new Calls(...proxies);
-  const renewed = Promise.all(grants.map((grant) => grant.renew(1000)));
+  const renewed = Promise.all(grants.map((grant) => grant.renew(3000)));
   await renewed;
   // A transaction takes a hundred.
   assert.deepEqual(calls.take().toSorted(), ['kv/txn', 'kv/txn', 'lease/keepalive']);
-  for (let i = 0; i < 10; i++) {
-    await sleep(300);
-    await grants[i]?.renew(1000);
+  for (let i = 0; i < 5; i++) {
+    await sleep(900);
+    await grants[i]?.renew(3000);
   }
   assert.equal((await recordsIn(server, 'tierlock/lock:together')).length, 120);
   const released = await Promise.all(grants.map((grant) => grant.release()));

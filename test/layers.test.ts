@@ -146,7 +146,7 @@ const layers: Record<string, readonly string[]> = {
   'backends/etcd-watch': ['backend', 'etcd-client', 'etcd-records', 'etcd-stream', 'nobody'],
   'backends/etcd-grant': ['backend', 'errors', 'etcd-lease', 'etcd-watch'],
   'backends/etcd-keys': ['backend', 'etcd-client', 'etcd-records', 'etcd-txn'],
-  'backends/etcd-leases': ['clock', 'etcd-client', 'etcd-lease'],
+  'backends/etcd-leases': ['clock', 'etcd-client', 'etcd-lease', 'etcd-options'],
   'backends/etcd': [
     'backend',
     'clock',

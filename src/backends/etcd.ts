@@ -96,7 +96,7 @@ class EtcdBackend implements Backend {
     this.#layout = new Layout(settings.prefix);
     this.#client = new EtcdClient(settings);
     this.#keys = new EtcdKeys(this.#client, this.#layout, settings.timeout);
-    this.#leases = new Leases(this.#client, settings.timeout);
+    this.#leases = new Leases(this.#client, settings);
     this.#watches = new Watches(this.#client, settings.timeout, (name) => this.#grants.get(name)?.vanish());
   }
 
