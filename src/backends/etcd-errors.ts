@@ -9,7 +9,7 @@ import { LockBackendError } from '../errors.js';
 /** Of gRPC, in the body of an answer. */
 const UNAUTHENTICATED = 16;
 /** Cancelled, unknown, too late, internal, unavailable, data loss. */
-const UNKNOWN: readonly number[] = [1, 2, 4, 13, 14, 15];
+const UNKNOWN: ReadonlySet<number> = new Set([1, 2, 4, 13, 14, 15]);
 
 export class EtcdError extends Error {
   static {
@@ -27,7 +27,7 @@ export class EtcdError extends Error {
 
   /** It has no leader, or not enough others, or ends: another endpoint may be better off. */
   get unknown(): boolean {
-    return UNKNOWN.includes(this.code) || this.status >= 500;
+    return UNKNOWN.has(this.code) || this.status >= 500;
   }
 
   /** The lease that a record should hang on. */
@@ -64,6 +64,10 @@ export class Unreachable extends Error {
 /** Whether what was asked for may be done, or will be. */
 export const isUnknown = (error: unknown): boolean =>
   (error instanceof EtcdError || error instanceof Unreachable) && error.unknown;
+
+/** Whether it surely was not done, and never will be. What has no code was not said by etcd. */
+export const isRefused = (error: unknown): boolean =>
+  !isUnknown(error) && (error instanceof Unreachable || (error instanceof EtcdError && error.code !== 0));
 
 /** What is said when etcd says no, and what to do then. */
 const hopelessAnswers: readonly (readonly [text: RegExp, advice: string])[] = [

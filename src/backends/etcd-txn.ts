@@ -34,7 +34,7 @@ const read = (range: Range): object => ({ request_range: range });
 const inOrder = (range: Range): object => ({ ...range, sort_target: 'CREATE', sort_order: 'ASCEND' });
 
 /** Whoever is before us: one record tells, unless permits must be counted. */
-function reads({ permits, shared }: BackendRequest, { own, all, writers }: Names): object[] {
+function reads({ permits, shared }: BackendRequest, { own, ranges: { all, writers } }: Names): object[] {
   const queue = permits > 1 ? inOrder(all) : { ...inOrder(shared ? writers : all), limit: '1' };
   return [read({ key: own }), { request_range: queue }];
 }
@@ -51,7 +51,8 @@ export function putting(
   lease: string,
   counted: bigint | undefined,
 ): object {
-  const { own, all, otherPermits, noReaders } = names;
+  const { own, ranges } = names;
+  const { all, otherPermits, noReaders } = ranges;
   const put = { request_put: { key: own, value: valueOf(request), lease } };
   let compare: object[];
   if (request.waits) compare = [{ key: own }, ...otherPermits].map(isEmpty);
@@ -67,6 +68,16 @@ export function moving(request: BackendRequest, name: string, token: bigint, lea
   return {
     compare: [{ key: name, target: 'CREATE', result: 'EQUAL', create_revision: String(token) }],
     success: [{ request_put: { key: name, value: valueOf(request), lease } }],
+  };
+}
+
+/** Deletes those records, but none that came after one of them under its name. */
+export function deleting(records: readonly EtcdRecord[]): object {
+  return {
+    success: records.map(({ name, token }) => {
+      const isSame = { key: name, target: 'CREATE', result: 'EQUAL', create_revision: String(token) };
+      return { request_txn: { compare: [isSame], success: [{ request_delete_range: { key: name } }] } };
+    }),
   };
 }
 
