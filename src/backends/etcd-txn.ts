@@ -1,9 +1,10 @@
 /**
  * The transactions by which a record comes to be, and what they tell.
  *
- * Who waits puts his record in any case, unless it is there: free or not costs one call. Who does not wait puts it only
- * where it will hold: an exclusive one among no records, a reader among no writers, and one who wants permits among
- * records whose permits leave him enough, none of which has changed since he counted.
+ * A record is put where it will hold: an exclusive one among no records, a reader among no writers, and one who wants
+ * permits among records whose permits leave him enough, none of which has changed since he counted. Nothing is read then:
+ * each read costs etcd as much as the rest, and the revision of the answer is the token. Elsewhere only who waits puts it,
+ * unless it is there, by the same call.
  */
 import type { BackendRequest } from '../backend.js';
 import { holdersOf, recordOf, valueOf } from './etcd-records.js';
@@ -15,7 +16,10 @@ export const BATCH = 100;
 export interface TxnAnswer {
   readonly header: { readonly revision: string };
   readonly succeeded?: boolean;
-  readonly responses?: readonly { readonly response_range?: { readonly kvs?: readonly KeyValue[] } }[];
+  readonly responses?: readonly {
+    readonly response_range?: { readonly kvs?: readonly KeyValue[] };
+    readonly response_txn?: Pick<TxnAnswer, 'responses'>;
+  }[];
 }
 
 /** What was so at one moment. */
@@ -54,13 +58,16 @@ export function putting(
   const { own, ranges } = names;
   const { all, otherPermits, noReaders } = ranges;
   const put = { request_put: { key: own, value: valueOf(request), lease } };
-  let compare: object[];
-  if (request.waits) compare = [{ key: own }, ...otherPermits].map(isEmpty);
-  else if (request.shared) compare = noReaders.map(isEmpty);
-  else if (counted === undefined) compare = [isEmpty(all)];
-  else compare = [{ ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) }];
+  let holds: object[];
+  if (counted !== undefined) {
+    holds = [{ ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) }];
+  } else if (request.shared) holds = [{ key: own }, ...noReaders].map(isEmpty);
+  else holds = [isEmpty(all)];
   const looks = reads(request, names);
-  return { compare, success: [put, ...looks], failure: looks };
+  if (!request.waits) return { compare: holds, success: [put], failure: looks };
+  const compare = [{ key: own }, ...otherPermits].map(isEmpty);
+  const waits = { request_txn: { compare, success: [put, ...looks], failure: looks } };
+  return { compare: holds, success: [put], failure: [waits] };
 }
 
 /** Hangs a record that is there on another lease: it keeps its place. */
@@ -82,10 +89,24 @@ export function deleting(records: readonly EtcdRecord[]): object {
 }
 
 export function viewOf({ header, responses = [] }: TxnAnswer): View {
-  const [own = [], queue = []] = responses
+  const [first] = responses;
+  const [own = [], queue = []] = (first?.response_txn?.responses ?? responses)
     .flatMap(({ response_range }) => (response_range === undefined ? [] : [response_range]))
     .map(({ kvs = [] }) => kvs.map(recordOf));
   return { revision: BigInt(header.revision), own: own[0], queue };
+}
+
+/** What follows from the answer to a `putting`. */
+export function viewAfter(
+  answer: TxnAnswer,
+  { id, permits, shared, units }: BackendRequest,
+  name: string,
+  lease: string,
+): View {
+  if (answer.succeeded !== true) return viewOf(answer);
+  const token = BigInt(answer.header.revision);
+  const own = { name, id, permits, shared, units, token, lease };
+  return { revision: token, own, queue: permits > 1 ? [own] : [] };
 }
 
 /** Whether a record that is there holds. */

@@ -28,7 +28,7 @@ import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord } from './etcd-records.js';
 import { Slots } from './etcd-slots.js';
 import type { Slot } from './etcd-slots.js';
-import { holds, looking, moving, putting, viewOf } from './etcd-txn.js';
+import { holds, looking, moving, putting, viewAfter, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 import type { RecordWatch } from './etcd-watch.js';
@@ -185,7 +185,10 @@ class EtcdBackend implements Backend {
     const body = putting(request, slot, lease.id, counted);
     try {
       return await slot.putting(
-        async () => viewOf(await this.#txn(body, request, { again: false, unsure })),
+        async () => {
+          const answer = await this.#txn(body, request, { again: false, unsure });
+          return viewAfter(answer, request, slot.own, lease.id);
+        },
         ({ own }) => own !== undefined,
       );
     } catch (error) {
