@@ -6,6 +6,7 @@ import type { Backend, Grant } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
 import { Layout } from '../src/backends/etcd-records.js';
 import { Slots } from '../src/backends/etcd-slots.js';
+import { deleting } from '../src/backends/etcd-txn.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, idIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import type { Proxy } from './support/proxy.js';
@@ -199,33 +200,28 @@ test('what a stream tells late of the one before is no loss of the one who has h
 });
 
 test('break takes what it has seen, and not who came after it under the name', async () => {
-  await using proxied = await storeBehindProxies(server);
-  const { store: breaker, proxies } = proxied;
-  const [proxy] = proxies as [Proxy];
   await using store = open();
-  const seen = await granted(store, 'lock:breaks');
-  await breaker.list?.('');
-  proxy.onData(({ way, bytes }) => {
-    if (way === 'up' && bytes.includes('/v3/kv/txn')) proxy.delay(300, 'up');
-    return 'pass';
-  });
-  // The delay counts from the next data on: so the first break is let through, and takes it.
-  assert.equal(await breaker.break?.('lock:breaks'), true);
-  assert.equal(await seen.release(), false);
-  const another = await granted(store, 'lock:breaks');
-  const broken = breaker.break?.('lock:breaks');
-  await sleep(450);
-  assert.equal(await another.release(), true);
+  const { token, release } = await granted(store, 'lock:breaks').then((past) => ({
+    token: past.token,
+    release: () => past.release(),
+  }));
+  const [name = ''] = await namesOf('lock:breaks');
+  assert.equal(await release(), true);
   const present = await granted(store, 'lock:breaks');
-  assert.equal(await broken, true);
+  assert.deepEqual(await namesOf('lock:breaks'), [name]);
+  // What is sent by one who has read the records before.
+  const record = { name: base64(name), id: '', permits: 1, shared: false, units: 1, lease: '0' };
+  await etcdCall(server, '/v3/kv/txn', deleting([{ ...record, token }]));
   await present.renew(30_000);
-  assert.equal(await present.release(), true);
+  await etcdCall(server, '/v3/kv/txn', deleting([{ ...record, token: present.token }]));
+  await assert.rejects(present.renew(30_000), { code: 'ERR_LOCK_LOST' });
 });
 
-always('a million names that were used once leave nothing', () => {
+always('a hundred thousand names that were used once leave nothing', () => {
   const slots = new Slots(new Layout('p'));
-  for (let i = 0; i < 1_000_000; i++) {
-    const slot = slots.take(requestOf(`lock:${i}`));
+  const request = requestOf('lock:any');
+  for (let i = 0; i < 100_000; i++) {
+    const slot = slots.take({ ...request, key: `lock:${i}`, id: `${i}` });
     slot.begin();
     slot.end();
   }

@@ -58,16 +58,16 @@ export function putting(
   const { own, ranges } = names;
   const { all, otherPermits, noReaders } = ranges;
   const put = { request_put: { key: own, value: valueOf(request), lease } };
-  let holds: object[];
+  let willHold: object[];
   if (counted !== undefined) {
-    holds = [{ ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) }];
-  } else if (request.shared) holds = [{ key: own }, ...noReaders].map(isEmpty);
-  else holds = [isEmpty(all)];
+    willHold = [{ ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) }];
+  } else if (request.shared) willHold = [{ key: own }, ...noReaders].map(isEmpty);
+  else willHold = [isEmpty(all)];
   const looks = reads(request, names);
-  if (!request.waits) return { compare: holds, success: [put], failure: looks };
+  if (!request.waits) return { compare: willHold, success: [put], failure: looks };
   const compare = [{ key: own }, ...otherPermits].map(isEmpty);
   const waits = { request_txn: { compare, success: [put, ...looks], failure: looks } };
-  return { compare: holds, success: [put], failure: [waits] };
+  return { compare: willHold, success: [put], failure: [waits] };
 }
 
 /** Hangs a record that is there on another lease: it keeps its place. */
