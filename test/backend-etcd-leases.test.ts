@@ -6,7 +6,7 @@ import type { Backend, Grant } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
 import { LockError } from '../src/index.js';
 import { acquire, requestOf } from './support/backend-requests.js';
-import { base64, Calls, leasesIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
+import { base64, Calls, idIn, leasesIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { requireServer } from './support/servers/available.js';
 import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
 import { waitUntil } from './support/wait.js';
@@ -158,13 +158,13 @@ test('who waits with a lease that is revoked has a new place, behind the others'
   const places = async (): Promise<string[]> =>
     (await recordsIn(server, 'tierlock/lock:place//'))
       .toSorted((a, b) => Number(a.create_revision) - Number(b.create_revision))
-      .map(({ key }) => key.split('/').at(-1) ?? '')
+      .map((kv) => idIn(kv) ?? '')
       .slice(1);
   const first = waiting('first', late, 20_000);
   await waitUntil(async () => (await places()).length === 1, { what: 'the first waits' });
   const second = waiting('second', store, 30_000);
   await waitUntil(async () => (await places()).length === 2, { what: 'the second waits' });
-  const record = (await recordsIn(server, 'tierlock/lock:place//')).find(({ key }) => key.endsWith('first'));
+  const record = (await recordsIn(server, 'tierlock/lock:place//')).find((kv) => idIn(kv) === 'first');
   await revoke(record?.lease ?? '');
   await waitUntil(async () => (await places()).join() === 'second,first', { what: 'it waits again' });
   assert.equal(await held.release(), true);
@@ -181,8 +181,7 @@ test('who waits is kept alive, and one who was cut off for too long waits again'
   const request = requestOf('lock:cut', { waits: true, ttl: 1000 });
   const waiting = acquire(proxied.store, request);
   const place = async (): Promise<string | undefined> =>
-    (await recordsIn(server, 'tierlock/lock:cut//')).find(({ key }) => key.endsWith(request.id))
-      ?.create_revision;
+    (await recordsIn(server, 'tierlock/lock:cut//')).find((kv) => idIn(kv) === request.id)?.create_revision;
   await waitUntil(place, { what: 'it waits' });
   const early = await place();
   await sleep(2500);

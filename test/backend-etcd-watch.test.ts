@@ -6,7 +6,7 @@ import { after, before, test as always } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Backend, Grant } from '../src/backend.js';
 import type { EtcdClient } from '../src/backends/etcd-client.js';
-import { Layout, type KeyValue } from '../src/backends/etcd-records.js';
+import { Layout, nameOf, type KeyValue } from '../src/backends/etcd-records.js';
 import { KeyStream } from '../src/backends/etcd-stream.js';
 import { etcd } from '../src/backends/etcd.js';
 import { acquire, requestOf } from './support/backend-requests.js';
@@ -177,8 +177,9 @@ test('a stream that has fallen silent does not keep anybody waiting', async () =
 });
 
 test('what the stream tells late, of the time before the records were read, counts no more', async () => {
-  const names = new Layout('p').names(requestOf('lock:late'));
-  const kv = (mod_revision: string): KeyValue => ({ key: names.own, create_revision: '5', mod_revision });
+  const ranges = new Layout('p').ranges('lock:late', 1);
+  const own = nameOf(ranges, false, 'slot');
+  const kv = (mod_revision: string): KeyValue => ({ key: own, create_revision: '5', mod_revision });
   const told: string[][] = [];
   let tell!: (answer: object) => void;
   const client = {
@@ -195,7 +196,7 @@ test('what the stream tells late, of the time before the records were read, coun
   } as unknown as EtcdClient;
   const stream = new KeyStream(
     client,
-    names.all,
+    ranges.all,
     { lock: 'late', deadline: 1000 },
     {
       changed: (records) => told.push([...records.keys()]),
@@ -208,7 +209,7 @@ test('what the stream tells late, of the time before the records were read, coun
   tell({ events: [{ type: 'DELETE', kv: kv('6') }] });
   tell({ events: [{ kv: kv('8') }] });
   tell({ events: [{ type: 'DELETE', kv: kv('9') }] });
-  assert.deepEqual(told, [[], [], [], [names.own], ['gone'], []]);
+  assert.deepEqual(told, [[], [], [], [own], ['gone'], []]);
 });
 
 test('a store that goes away and comes back wakes who waits', async () => {

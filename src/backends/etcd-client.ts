@@ -9,7 +9,7 @@
  */
 import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { closed, EtcdError, hopeless, isUnknown, Unreachable } from './etcd-errors.js';
+import { closed, EtcdError, hopeless, isRefused, isUnknown, Unreachable } from './etcd-errors.js';
 import { contentOf, Exchange } from './etcd-exchange.js';
 import type { EtcdSettings } from './etcd-options.js';
 
@@ -20,6 +20,8 @@ export interface CallOptions {
   readonly deadline: number;
   /** It may be done twice. */
   readonly again: boolean;
+  /** Is told when an endpoint may still do it, or may have done it: also if another one has answered afterwards. */
+  readonly unsure?: () => void;
 }
 
 interface Endpoint {
@@ -128,7 +130,7 @@ export class EtcdClient {
     ask: (endpoint: Endpoint, token: string | undefined) => Promise<T>,
     isNamed: boolean = this.#settings.user !== undefined,
   ): Promise<T> {
-    const { lock, again } = options;
+    const { lock, again, unsure } = options;
     let mayAuthenticate = isNamed;
     // Once more than there are, for a connection that was half dead.
     for (let left = this.#endpoints.length; ; left--) {
@@ -139,6 +141,7 @@ export class EtcdClient {
       try {
         return await ask(endpoint, token);
       } catch (error) {
+        if (!isRefused(error)) unsure?.();
         if (this.#closed) throw closed(lock);
         if (mayAuthenticate && error instanceof EtcdError && error.tokenMayBeOld) {
           // It has done nothing.

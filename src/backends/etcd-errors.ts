@@ -65,6 +65,10 @@ export class Unreachable extends Error {
 export const isUnknown = (error: unknown): boolean =>
   (error instanceof EtcdError || error instanceof Unreachable) && error.unknown;
 
+/** Whether it surely was not done, and never will be. What has no code was not said by etcd. */
+export const isRefused = (error: unknown): boolean =>
+  !isUnknown(error) && (error instanceof Unreachable || (error instanceof EtcdError && error.code !== 0));
+
 /** What is said when etcd says no, and what to do then. */
 const hopelessAnswers: readonly (readonly [text: RegExp, advice: string])[] = [
   [/user name is empty/, 'it wants to know who asks: give `user` and `password`'],

@@ -5,7 +5,7 @@
 import type { BackendRequest, Grant } from '../backend.js';
 import { LockLostError } from '../errors.js';
 import { secondsOf } from './etcd-lease.js';
-import type { Lease, Tenant } from './etcd-lease.js';
+import type { Lease, RecordOnLease, Tenant } from './etcd-lease.js';
 import type { RecordWatch } from './etcd-watch.js';
 
 /** What it needs of the backend. */
@@ -18,13 +18,15 @@ export interface Holding {
   move(token: bigint, lease: Lease): Promise<boolean>;
   /** Deletes it. Whether it was there. */
   remove(): Promise<boolean>;
+  /** It has vanished. */
+  gone(): void;
 }
 
 export class EtcdGrant implements Grant, Tenant {
   readonly token: bigint;
   readonly lasts: number;
   readonly #key: string;
-  readonly #name: string;
+  readonly #record: RecordOnLease;
   readonly #holding: Holding;
   #lease: Lease;
   #watch: RecordWatch | undefined;
@@ -34,7 +36,7 @@ export class EtcdGrant implements Grant, Tenant {
 
   constructor(
     { key, ttl }: BackendRequest,
-    { name, token }: { readonly name: string; readonly token: bigint },
+    { name, token }: RecordOnLease,
     lease: Lease,
     asked: number,
     holding: Holding,
@@ -43,7 +45,7 @@ export class EtcdGrant implements Grant, Tenant {
     // etcd may give a lease more time than it was asked for.
     this.lasts = Math.min(ttl, lease.until - asked);
     this.#key = key;
-    this.#name = name;
+    this.#record = { name, token };
     this.#holding = holding;
     this.#lease = lease;
     lease.tenants.add(this);
@@ -65,7 +67,7 @@ export class EtcdGrant implements Grant, Tenant {
       this.#lease = lease;
       if (!this.#isLeft) lease.tenants.add(this);
     }
-    if (!(await this.#lease.renew(this.#name, this.#key))) this.vanish();
+    if (!(await this.#lease.renew(this.#record, this.#key))) this.vanish();
     this.#check();
   }
 
@@ -80,7 +82,7 @@ export class EtcdGrant implements Grant, Tenant {
     if (this.#isLeft) return watch.close();
     this.#watch = watch;
     // A stream that stood already may not have told of it yet.
-    if (!watch.isThere && !(await this.#lease.renew(this.#name, this.#key))) this.vanish();
+    if (!watch.isThere && !(await this.#lease.renew(this.#record, this.#key))) this.vanish();
   }
 
   /** It does not count any more for its lease. */
@@ -96,6 +98,7 @@ export class EtcdGrant implements Grant, Tenant {
     this.#isGone = true;
     this.#holding.before?.vanish();
     this.leave();
+    this.#holding.gone();
     this.#lost?.abort(this.#error());
   }
 

@@ -3,7 +3,7 @@ import type { StoreHolder } from '../backend.js';
 import type { CallOptions, EtcdClient } from './etcd-client.js';
 import { holdersOf, recordOf } from './etcd-records.js';
 import type { EtcdRecord, KeyValue, Layout, Range } from './etcd-records.js';
-import { BATCH } from './etcd-txn.js';
+import { BATCH, deleting } from './etcd-txn.js';
 
 interface Query extends Range {
   readonly keys_only?: boolean;
@@ -44,8 +44,7 @@ export class EtcdKeys {
     const holders = await this.#holders(key);
     for (let start = 0; start < holders.length; start += BATCH) {
       const part = holders.slice(start, start + BATCH);
-      const body = { success: part.map(({ name }) => ({ request_delete_range: { key: name } })) };
-      await this.#client.call('/v3/kv/txn', body, this.#about(key));
+      await this.#client.call('/v3/kv/txn', deleting(part), this.#about(key));
     }
     return holders.length > 0;
   }

@@ -15,6 +15,7 @@
 import { uptime } from '../clock.js';
 import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
+import type { KeyValue } from './etcd-records.js';
 import { BATCH } from './etcd-txn.js';
 
 /** A grant, by its record on the lease. */
@@ -29,9 +30,15 @@ export interface Waiter {
   look(): void;
 }
 
+/** The names are used again, the token tells which one it is. */
+export interface RecordOnLease {
+  readonly name: string;
+  readonly token: bigint;
+}
+
 interface Batch {
-  readonly names: string[];
-  readonly missing: Promise<Set<string>>;
+  readonly records: RecordOnLease[];
+  readonly missing: Promise<Set<RecordOnLease>>;
 }
 
 /** What etcd counts in. */
@@ -98,11 +105,11 @@ export class Lease {
   }
 
   /** A keepalive, and whether that record is there. All who ask within one turn of the loop are asked for together. */
-  async renew(name: string, lock: string): Promise<boolean> {
+  async renew(record: RecordOnLease, lock: string): Promise<boolean> {
     this.#batch ??= this.#nextBatch(lock);
-    const { names, missing } = this.#batch;
-    names.push(name);
-    return !(await missing).has(name);
+    const { records, missing } = this.#batch;
+    records.push(record);
+    return !(await missing).has(record);
   }
 
   /** From now on it is kept alive for that one. */
@@ -151,29 +158,30 @@ export class Lease {
   }
 
   #nextBatch(lock: string): Batch {
-    const names: string[] = [];
+    const records: RecordOnLease[] = [];
     const missing = new Promise((resolve) => setImmediate(resolve)).then(async () => {
       this.#batch = undefined;
-      const [found] = await Promise.all([this.#missing(names, lock), this.#keepAlive(lock)]);
-      return this.#state === 'gone' ? new Set(names) : found;
+      const [found] = await Promise.all([this.#missing(records, lock), this.#keepAlive(lock)]);
+      return this.#state === 'gone' ? new Set(records) : found;
     });
-    return { names, missing };
+    return { records, missing };
   }
 
   /** Those of the records that are not there. */
-  async #missing(names: readonly string[], lock: string): Promise<Set<string>> {
-    const missing = new Set<string>();
-    for (let start = 0; start < names.length; start += BATCH) {
-      const part = names.slice(start, start + BATCH);
+  async #missing(records: readonly RecordOnLease[], lock: string): Promise<Set<RecordOnLease>> {
+    const missing = new Set<RecordOnLease>();
+    for (let start = 0; start < records.length; start += BATCH) {
+      const part = records.slice(start, start + BATCH);
       const { responses = [] } = await this.#client.call<{
-        readonly responses?: readonly { readonly response_range: { readonly count?: string } }[];
+        readonly responses?: readonly { readonly response_range: { readonly kvs?: readonly KeyValue[] } }[];
       }>(
         '/v3/kv/txn',
-        { success: part.map((key) => ({ request_range: { key, count_only: true } })) },
+        { success: part.map(({ name }) => ({ request_range: { key: name, keys_only: true } })) },
         { lock, deadline: this.#deadline, again: true },
       );
-      part.forEach((name, i) => {
-        if (responses[i]?.response_range.count === undefined) missing.add(name);
+      part.forEach((record, i) => {
+        const [kv] = responses[i]?.response_range.kvs ?? [];
+        if (kv?.create_revision !== String(record.token)) missing.add(record);
       });
     }
     return missing;
@@ -199,5 +207,25 @@ export class Lease {
 
   #lookAll(): void {
     for (const waiter of this.#waiters) waiter.look();
+  }
+}
+
+/** A request with a record in a queue. */
+export class Place implements Waiter {
+  readonly lease: Lease;
+  readonly #look: () => void;
+
+  constructor(lease: Lease, look: () => void) {
+    this.lease = lease;
+    this.#look = look;
+    lease.join(this);
+  }
+
+  look(): void {
+    this.#look();
+  }
+
+  leave(): void {
+    this.lease.leave(this);
   }
 }

@@ -3,10 +3,13 @@
  *
  * A record is one key, on a lease:
  *
- *     <prefix>/<key>//<permits>/<w or r>/<id>   =   { "units": 1 }
- *     tierlock/lock:orders//1/w/4f2a...
+ *     <prefix>/<key>//<permits>/<w or r>/<slot>   =   { "units": 1, "id": "4f2a..." }
+ *     tierlock/lock:orders//1/w/9c01...-0
  *
- * `/` and `%` in key and id are escaped, and no prefix has `//` in it; so the first `//` ends the key, and no key's range
+ * A slot is a name that one request after the other has, see etcd-slots.ts: etcd remembers each name that it ever had, and
+ * walks over all of them whenever it reads a range, until somebody compacts it.
+ *
+ * `/` and `%` in a key are escaped, and no prefix has `//` in it; so the first `//` ends the key, and no key's range
  * holds a record of another one, or of another prefix. All that excludes others is part of the name, because a
  * transaction can compare ranges of names: "no writer", "nobody with another number of permits".
  *
@@ -42,10 +45,10 @@ export interface EtcdRecord {
   readonly lease: string;
 }
 
-/** The names that have to do with one request. */
-export interface Names {
-  /** Its own record. */
-  readonly own: string;
+/** The names of a key, as far as those matter who ask for it with so many permits. */
+export interface Ranges {
+  /** What the names of its records begin with, but for the mode and the slot. */
+  readonly level: string;
   /** All records of the key. */
   readonly all: Range;
   /** Those who write, of a key with one permit. */
@@ -54,6 +57,13 @@ export interface Names {
   readonly otherPermits: readonly [Range, Range];
   /** Those who are no readers. */
   readonly noReaders: readonly [Range, Range];
+}
+
+/** The names that have to do with one request. */
+export interface Names {
+  /** Its own record. */
+  readonly own: string;
+  readonly ranges: Ranges;
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -66,22 +76,21 @@ export class Layout {
     this.#root = `${prefix}/`;
   }
 
-  all(key: string): Range {
+  all(key: string): Required<Range> {
     const head = `${this.#root}${escape(key)}/`;
     return { key: base64(`${head}/`), range_end: base64(`${head}0`) };
   }
 
-  names({ key, id, permits, shared }: BackendRequest): Names {
-    const head = `${this.#root}${escape(key)}/`;
-    const all = { key: base64(`${head}/`), range_end: base64(`${head}0`) };
+  ranges(key: string, permits: number): Ranges {
+    const all = this.all(key);
     // In the order of bytes 0 comes after the slash: from `x/` to `x0` lies all that begins with `x/`.
     const around = (part: string): [Range, Range] => [
       { key: all.key, range_end: base64(`${part}/`) },
       { key: base64(`${part}0`), range_end: all.range_end },
     ];
-    const level = `${head}/${permits}`;
+    const level = `${this.#root}${escape(key)}//${permits}`;
     return {
-      own: base64(`${level}/${shared ? 'r' : 'w'}/${escape(id)}`),
+      level,
       all,
       writers: { key: base64(`${level}/w/`), range_end: base64(`${level}/w0`) },
       otherPermits: around(level),
@@ -107,6 +116,9 @@ export class Layout {
   }
 }
 
+export const nameOf = ({ level }: Ranges, shared: boolean, slot: string): string =>
+  base64(`${level}/${shared ? 'r' : 'w'}/${slot}`);
+
 /** Two different texts never become the same, also if they are no proper Unicode. */
 function escape(text: string): string {
   return text.replaceAll(
@@ -121,27 +133,28 @@ function unescape(text: string): string {
 
 export function recordOf({ key: name, value, create_revision = '0', lease = '0' }: KeyValue): EtcdRecord {
   const text = Buffer.from(name, 'base64').toString();
-  const [permits, mode, id] = text.slice(text.indexOf('//') + 2).split('/');
+  const [permits, mode, slot] = text.slice(text.indexOf('//') + 2).split('/');
+  const { units, id } = contentOf(value);
   return {
     name,
-    id: unescape(id ?? ''),
+    // Of who puts something else there.
+    id: typeof id === 'string' ? id : unescape(slot ?? ''),
     permits: Number(permits),
     shared: mode === 'r',
-    units: unitsOf(value),
+    // So does such a one hold one.
+    units: typeof units === 'number' ? units : 1,
     token: BigInt(create_revision),
     lease,
   };
 }
 
-export const valueOf = ({ units }: BackendRequest): string => base64(JSON.stringify({ units }));
+export const valueOf = ({ units, id }: BackendRequest): string => base64(JSON.stringify({ units, id }));
 
-// Whoever puts something else there holds one.
-function unitsOf(value: string = ''): number {
+function contentOf(value: string = ''): { readonly units?: unknown; readonly id?: unknown } {
   try {
-    const { units } = JSON.parse(Buffer.from(value, 'base64').toString()) as { units?: unknown };
-    return typeof units === 'number' ? units : 1;
+    return (JSON.parse(Buffer.from(value, 'base64').toString()) ?? {}) as object;
   } catch {
-    return 1;
+    return {};
   }
 }
 

@@ -27,8 +27,8 @@ interface RangeAnswer {
 export interface KeyEvents {
   /** In the order of their tokens. Also after each opening. */
   changed(records: ReadonlyMap<string, EtcdRecord>): void;
-  /** The record of that name was deleted. */
-  gone(name: string): void;
+  /** The record was deleted. Maybe there is another one of its name. */
+  gone(record: EtcdRecord): void;
   /** Nothing is known for now. Called again and again, until it is. Whether to go on. */
   broken(): boolean;
   /** Nobody goes on. */
@@ -118,7 +118,9 @@ export class KeyStream {
     );
     const before = this.#records;
     this.#records = new Map(kvs.map((kv) => [kv.key, recordOf(kv)]));
-    for (const name of before.keys()) if (!this.#records.has(name)) this.#events.gone(name);
+    for (const record of before.values()) {
+      if (this.#records.get(record.name)?.token !== record.token) this.#events.gone(record);
+    }
     return BigInt(header.revision);
   }
 
@@ -127,8 +129,13 @@ export class KeyStream {
     for (const { type, kv } of events) {
       // What was read is newer.
       if (BigInt(kv.mod_revision ?? 0) <= after) continue;
-      if (type !== 'DELETE') this.#records.set(kv.key, recordOf(kv));
-      else if (this.#records.delete(kv.key)) this.#events.gone(kv.key);
+      if (type !== 'DELETE') {
+        this.#records.set(kv.key, recordOf(kv));
+        continue;
+      }
+      const record = this.#records.get(kv.key);
+      this.#records.delete(kv.key);
+      if (record !== undefined) this.#events.gone(record);
     }
     this.#events.changed(this.#records);
   }

@@ -1,9 +1,10 @@
 /**
  * The transactions by which a record comes to be, and what they tell.
  *
- * Who waits puts his record in any case, unless it is there: free or not costs one call. Who does not wait puts it only
- * where it will hold: an exclusive one among no records, a reader among no writers, and one who wants permits among
- * records whose permits leave him enough, none of which has changed since he counted.
+ * A record is put where it will hold: an exclusive one among no records, a reader among no writers, and one who wants
+ * permits among records whose permits leave him enough, none of which has changed since he counted. Nothing is read then:
+ * each read costs etcd as much as the rest, and the revision of the answer is the token. Elsewhere only who waits puts it,
+ * unless it is there, by the same call.
  */
 import type { BackendRequest } from '../backend.js';
 import { holdersOf, recordOf, valueOf } from './etcd-records.js';
@@ -15,7 +16,10 @@ export const BATCH = 100;
 export interface TxnAnswer {
   readonly header: { readonly revision: string };
   readonly succeeded?: boolean;
-  readonly responses?: readonly { readonly response_range?: { readonly kvs?: readonly KeyValue[] } }[];
+  readonly responses?: readonly {
+    readonly response_range?: { readonly kvs?: readonly KeyValue[] };
+    readonly response_txn?: Pick<TxnAnswer, 'responses'>;
+  }[];
 }
 
 /** What was so at one moment. */
@@ -34,7 +38,7 @@ const read = (range: Range): object => ({ request_range: range });
 const inOrder = (range: Range): object => ({ ...range, sort_target: 'CREATE', sort_order: 'ASCEND' });
 
 /** Whoever is before us: one record tells, unless permits must be counted. */
-function reads({ permits, shared }: BackendRequest, { own, all, writers }: Names): object[] {
+function reads({ permits, shared }: BackendRequest, { own, ranges: { all, writers } }: Names): object[] {
   const queue = permits > 1 ? inOrder(all) : { ...inOrder(shared ? writers : all), limit: '1' };
   return [read({ key: own }), { request_range: queue }];
 }
@@ -51,15 +55,19 @@ export function putting(
   lease: string,
   counted: bigint | undefined,
 ): object {
-  const { own, all, otherPermits, noReaders } = names;
+  const { own, ranges } = names;
+  const { all, otherPermits, noReaders } = ranges;
   const put = { request_put: { key: own, value: valueOf(request), lease } };
-  let compare: object[];
-  if (request.waits) compare = [{ key: own }, ...otherPermits].map(isEmpty);
-  else if (request.shared) compare = noReaders.map(isEmpty);
-  else if (counted === undefined) compare = [isEmpty(all)];
-  else compare = [{ ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) }];
+  let willHold: object[];
+  if (counted !== undefined) {
+    willHold = [{ ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) }];
+  } else if (request.shared) willHold = [{ key: own }, ...noReaders].map(isEmpty);
+  else willHold = [isEmpty(all)];
   const looks = reads(request, names);
-  return { compare, success: [put, ...looks], failure: looks };
+  if (!request.waits) return { compare: willHold, success: [put], failure: looks };
+  const compare = [{ key: own }, ...otherPermits].map(isEmpty);
+  const waits = { request_txn: { compare, success: [put, ...looks], failure: looks } };
+  return { compare: willHold, success: [put], failure: [waits] };
 }
 
 /** Hangs a record that is there on another lease: it keeps its place. */
@@ -70,11 +78,35 @@ export function moving(request: BackendRequest, name: string, token: bigint, lea
   };
 }
 
+/** Deletes those records, but none that came after one of them under its name. */
+export function deleting(records: readonly EtcdRecord[]): object {
+  return {
+    success: records.map(({ name, token }) => {
+      const isSame = { key: name, target: 'CREATE', result: 'EQUAL', create_revision: String(token) };
+      return { request_txn: { compare: [isSame], success: [{ request_delete_range: { key: name } }] } };
+    }),
+  };
+}
+
 export function viewOf({ header, responses = [] }: TxnAnswer): View {
-  const [own = [], queue = []] = responses
+  const [first] = responses;
+  const [own = [], queue = []] = (first?.response_txn?.responses ?? responses)
     .flatMap(({ response_range }) => (response_range === undefined ? [] : [response_range]))
     .map(({ kvs = [] }) => kvs.map(recordOf));
   return { revision: BigInt(header.revision), own: own[0], queue };
+}
+
+/** What follows from the answer to a `putting`. */
+export function viewAfter(
+  answer: TxnAnswer,
+  { id, permits, shared, units }: BackendRequest,
+  name: string,
+  lease: string,
+): View {
+  if (answer.succeeded !== true) return viewOf(answer);
+  const token = BigInt(answer.header.revision);
+  const own = { name, id, permits, shared, units, token, lease };
+  return { revision: token, own, queue: permits > 1 ? [own] : [] };
 }
 
 /** Whether a record that is there holds. */

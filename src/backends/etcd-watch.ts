@@ -14,7 +14,7 @@ import type { BackendRequest, Watch } from '../backend.js';
 import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
 import { fitsBehind, holdersOf } from './etcd-records.js';
-import type { EtcdRecord, Names, Range } from './etcd-records.js';
+import type { EtcdRecord, Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 
 export interface RecordWatch extends Watch {
@@ -30,18 +30,18 @@ const LINGER = 1000;
 export class Watches {
   readonly #client: EtcdClient;
   readonly #deadline: number;
-  /** Is told the names of records that are deleted. */
-  readonly #onGone: (name: string) => void;
+  /** Is told of records that are deleted. */
+  readonly #onGone: (record: EtcdRecord) => void;
   readonly #keys: Map<string, KeyWatch> = new Map();
 
-  constructor(client: EtcdClient, deadline: number, onGone: (name: string) => void) {
+  constructor(client: EtcdClient, deadline: number, onGone: (record: EtcdRecord) => void) {
     this.#client = client;
     this.#deadline = deadline;
     this.#onGone = onGone;
   }
 
   /** For one who has, or will have, a record. Resolves when all that happens from now on is told. */
-  async open(request: BackendRequest, { all, own }: Names): Promise<RecordWatch> {
+  async open(request: BackendRequest, all: Range, nameNow: () => string | undefined): Promise<RecordWatch> {
     const { key } = request;
     let watch = this.#keys.get(key);
     if (watch === undefined) {
@@ -49,7 +49,7 @@ export class Watches {
       this.#keys.set(key, watch);
       watch.open(this.#client, all, { lock: key, deadline: this.#deadline });
     }
-    return watch.add(request, own);
+    return watch.add(request, nameNow);
   }
 
   /** He shall look for himself. */
@@ -63,7 +63,7 @@ export class Watches {
 }
 
 class KeyWatch {
-  readonly #onGone: (name: string) => void;
+  readonly #onGone: (record: EtcdRecord) => void;
   readonly #onClose: () => void;
   readonly #watches: Set<OneWatch> = new Set();
   /** How many of them are awaited. */
@@ -74,7 +74,7 @@ class KeyWatch {
   #linger: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(onGone: (name: string) => void, onClose: () => void) {
+  constructor(onGone: (record: EtcdRecord) => void, onClose: () => void) {
     this.#onGone = onGone;
     this.#onClose = onClose;
   }
@@ -89,10 +89,10 @@ class KeyWatch {
         this.#records = records;
         if (this.#watches.size > 0) this.#see();
       },
-      gone: (name) => {
-        this.#onGone(name);
+      gone: (record) => {
+        this.#onGone(record);
         // He is told even if it is there again, at another place, or free again.
-        for (const watch of this.#watches) watch.seeGone(name);
+        for (const watch of this.#watches) watch.seeGone(record.name);
       },
       broken: () => {
         for (const watch of this.#watches) watch.tell();
@@ -106,8 +106,8 @@ class KeyWatch {
     this.#ready.catch(() => this.close());
   }
 
-  async add(request: BackendRequest, name: string): Promise<RecordWatch> {
-    const watch = new OneWatch(request, name, {
+  async add(request: BackendRequest, nameNow: () => string | undefined): Promise<RecordWatch> {
+    const watch = new OneWatch(request, nameNow, {
       awaited: (by) => this.#await(by),
       closed: () => this.#remove(watch),
     });
@@ -147,7 +147,7 @@ class KeyWatch {
   }
 
   #stateOf({ name, request }: OneWatch, holders: ReadonlySet<string>): State {
-    if (this.#records.has(name)) return holders.has(name) ? 'turn' : 'waits';
+    if (name !== undefined && this.#records.has(name)) return holders.has(name) ? 'turn' : 'waits';
     return fitsBehind(request, this.#records.values()) ? 'free' : 'missing';
   }
 
@@ -172,17 +172,22 @@ interface OneWatchEvents {
 
 class OneWatch implements RecordWatch {
   readonly request: BackendRequest;
-  readonly name: string;
+  /** The name of his record, once he has asked for one. */
+  readonly #nameNow: () => string | undefined;
   readonly #events: OneWatchEvents;
   /** What he knows by his last try, or was told. */
   state: State | undefined;
   #told = false;
   #wake: (() => void) | undefined;
 
-  constructor(request: BackendRequest, name: string, events: OneWatchEvents) {
+  constructor(request: BackendRequest, nameNow: () => string | undefined, events: OneWatchEvents) {
     this.request = request;
-    this.name = name;
+    this.#nameNow = nameNow;
     this.#events = events;
+  }
+
+  get name(): string | undefined {
+    return this.#nameNow();
   }
 
   get isThere(): boolean {

@@ -8,22 +8,27 @@
  * that is not there.
  *
  * A transaction without an answer may come true later. The same id never makes two records, so asking again is safe; but
- * nobody would delete one that comes true when all is over. Therefore its lease is retired: see etcd-lease.ts.
+ * nobody would delete one that comes true when all is over. Therefore its lease is retired: see etcd-lease.ts. So is its
+ * name, which others have after it otherwise: see etcd-slots.ts.
  */
 import type { Backend, BackendRequest, Grant, StoreHolder, Supports } from '../backend.js';
 import { uptime } from '../clock.js';
 import { LockMisuseError } from '../errors.js';
 import { EtcdClient } from './etcd-client.js';
+import type { CallOptions } from './etcd-client.js';
 import { closed, EtcdError, isUnknown } from './etcd-errors.js';
 import { EtcdGrant } from './etcd-grant.js';
 import { EtcdKeys } from './etcd-keys.js';
+import { Place } from './etcd-lease.js';
 import type { Lease } from './etcd-lease.js';
 import { Leases } from './etcd-leases.js';
 import { settingsOf } from './etcd-options.js';
 import type { EtcdOptions, EtcdSettings } from './etcd-options.js';
 import { fitsBehind, Layout } from './etcd-records.js';
-import type { EtcdRecord, Names } from './etcd-records.js';
-import { holds, looking, moving, putting, viewOf } from './etcd-txn.js';
+import type { EtcdRecord } from './etcd-records.js';
+import { Slots } from './etcd-slots.js';
+import type { Slot } from './etcd-slots.js';
+import { holds, looking, moving, putting, viewAfter, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 import type { RecordWatch } from './etcd-watch.js';
@@ -42,33 +47,6 @@ export function etcd(from: EtcdOptions | string = {}): Backend {
   return new EtcdBackend(settingsOf(from));
 }
 
-/** Those of one request that have no answer yet. */
-class Tries {
-  count = 0;
-  end!: () => void;
-  readonly over: Promise<void> = new Promise((resolve) => (this.end = resolve));
-}
-
-/** A request with a record in a queue. */
-class Place {
-  readonly lease: Lease;
-  readonly #look: () => void;
-
-  constructor(lease: Lease, look: () => void) {
-    this.lease = lease;
-    this.#look = look;
-    lease.join(this);
-  }
-
-  look(): void {
-    this.#look();
-  }
-
-  leave(): void {
-    this.lease.leave(this);
-  }
-}
-
 class EtcdBackend implements Backend {
   readonly name = 'etcd';
   readonly supports: Supports = {
@@ -85,10 +63,10 @@ class EtcdBackend implements Backend {
   readonly #keys: EtcdKeys;
   readonly #leases: Leases;
   readonly #watches: Watches;
+  readonly #slots: Slots;
+  readonly #places: Map<Slot, Place> = new Map();
   /** By the names of their records. */
-  readonly #places: Map<string, Place> = new Map();
   readonly #grants: Map<string, EtcdGrant> = new Map();
-  readonly #tries: Map<string, Tries> = new Map();
   #closing: Promise<void> | undefined;
 
   constructor(settings: EtcdSettings) {
@@ -97,39 +75,41 @@ class EtcdBackend implements Backend {
     this.#client = new EtcdClient(settings);
     this.#keys = new EtcdKeys(this.#client, this.#layout, settings.timeout);
     this.#leases = new Leases(this.#client, settings);
-    this.#watches = new Watches(this.#client, settings.timeout, (name) => this.#grants.get(name)?.vanish());
+    this.#slots = new Slots(this.#layout);
+    this.#watches = new Watches(this.#client, settings.timeout, ({ name, token }) => {
+      const grant = this.#grants.get(name);
+      // The name may be another one's by now.
+      if (grant?.token === token) grant.vanish();
+    });
   }
 
   async tryAcquire(request: BackendRequest): Promise<Grant | null> {
     this.#check(request.key);
     const asked = uptime();
-    const names = this.#layout.names(request);
-    const tries = this.#tries.get(names.own) ?? new Tries();
-    this.#tries.set(names.own, tries);
-    tries.count++;
+    const slot = this.#slots.take(request);
+    slot.begin();
     try {
-      return await this.#try(request, names, asked);
+      return await this.#try(request, slot, asked);
     } finally {
-      if (--tries.count === 0) {
-        this.#tries.delete(names.own);
-        tries.end();
-      }
+      slot.end();
     }
   }
 
   async watch(request: BackendRequest): Promise<RecordWatch> {
-    this.#check(request.key);
-    return this.#watches.open(request, this.#layout.names(request));
+    const { key } = request;
+    this.#check(key);
+    return this.#watches.open(request, this.#layout.all(key), () => this.#slots.find(request)?.own);
   }
 
   async forget(request: BackendRequest): Promise<void> {
     this.#check(request.key);
-    const { own } = this.#layout.names(request);
     // What is still on its way could put the record behind our back.
-    await this.#tries.get(own)?.over;
-    this.#leaveQueue(own);
-    this.#drop(own);
-    await this.#remove(own, request, true);
+    await this.#slots.find(request)?.untilQuiet();
+    const slot = this.#slots.find(request);
+    if (slot === undefined) return;
+    this.#leaveQueue(slot);
+    this.#drop(slot);
+    await this.#remove(slot, request, true);
   }
 
   async inspect(key: string): Promise<StoreHolder[]> {
@@ -165,25 +145,25 @@ class EtcdBackend implements Backend {
     if (this.#closing !== undefined) throw closed(lock);
   }
 
-  async #try(request: BackendRequest, names: Names, asked: number): Promise<Grant | null> {
+  async #try(request: BackendRequest, slot: Slot, asked: number): Promise<Grant | null> {
     let counted: bigint | undefined;
     for (;;) {
       const lease = await this.#leases.of(request.ttl, request.key);
-      const isKnown = this.#places.get(names.own)?.lease === lease;
+      const isKnown = this.#places.get(slot)?.lease === lease;
       const view = isKnown
-        ? viewOf(await this.#txn(looking(request, names), request, true))
-        : await this.#put(request, names, lease, counted);
+        ? viewOf(await this.#txn(looking(request, slot), request, { again: true }))
+        : await this.#put(request, slot, lease, counted);
       if (view === undefined) continue;
       const { own, queue, revision } = view;
       if (own !== undefined) {
         if (own.lease !== lease.id && !(await this.#move(request, own.name, own.token, lease))) continue;
-        this.#leaveQueue(own.name);
-        if (holds(request, own, queue)) return this.#grant(request, own, lease, asked);
-        if (request.waits) this.#enqueue(request, own.name, lease);
-        else await this.#remove(own.name, request, true);
+        this.#leaveQueue(slot);
+        if (holds(request, own, queue)) return this.#grant(request, slot, own, lease, asked);
+        if (request.waits) this.#enqueue(request, slot, lease);
+        else await this.#remove(slot, request, true);
         return null;
       }
-      this.#leaveQueue(names.own);
+      this.#leaveQueue(slot);
       // Its record is gone: once more, with a new one.
       if (isKnown) continue;
       const first = queue[0] ?? (await this.#keys.first(request.key));
@@ -197,12 +177,20 @@ class EtcdBackend implements Backend {
   /** Undefined if the lease is gone. */
   async #put(
     request: BackendRequest,
-    names: Names,
+    slot: Slot,
     lease: Lease,
     counted: bigint | undefined,
   ): Promise<View | undefined> {
+    const { retire: unsure } = slot;
+    const body = putting(request, slot, lease.id, counted);
     try {
-      return viewOf(await this.#txn(putting(request, names, lease.id, counted), request, false));
+      return await slot.putting(
+        async () => {
+          const answer = await this.#txn(body, request, { again: false, unsure });
+          return viewAfter(answer, request, slot.own, lease.id);
+        },
+        ({ own }) => own !== undefined,
+      );
     } catch (error) {
       if (error instanceof EtcdError && error.leaseIsGone) {
         lease.gone();
@@ -215,55 +203,81 @@ class EtcdBackend implements Backend {
 
   /** Whether it is there. */
   async #move(request: BackendRequest, name: string, token: bigint, lease: Lease): Promise<boolean> {
-    const { succeeded = false } = await this.#txn(moving(request, name, token, lease.id), request, true);
+    // It asks for the token: one that comes late finds nothing.
+    const body = moving(request, name, token, lease.id);
+    const { succeeded = false } = await this.#txn(body, request, { again: true });
     return succeeded;
   }
 
-  #grant(request: BackendRequest, own: EtcdRecord, lease: Lease, asked: number): Grant {
+  #grant(request: BackendRequest, slot: Slot, own: EtcdRecord, lease: Lease, asked: number): Grant {
     const { key } = request;
-    const before = this.#grants.get(own.name);
+    const { name } = own;
     const grant = new EtcdGrant(request, own, lease, asked, {
-      before,
+      before: this.#grants.get(name),
       lease: (ttl) => this.#leases.of(ttl, key),
-      move: (token, other) => this.#move(request, own.name, token, other),
-      remove: () => {
-        this.#drop(own.name);
+      move: (token, other) => this.#move(request, name, token, other),
+      remove: async () => {
+        this.#check(key);
+        // The name may be another one's by now.
+        if (slot.isOver) return false;
+        this.#drop(slot);
         // One more try that the grant came before: it may still put the record anew.
-        if (this.#tries.has(own.name)) void this.forget(request).catch(() => {});
-        return this.#remove(own.name, request, false);
+        if (slot.isTried) void this.forget(request).catch(() => {});
+        return this.#remove(slot, request, false);
+      },
+      gone: () => {
+        if (this.#grants.get(name) !== grant) return;
+        this.#grants.delete(name);
+        slot.vanished();
       },
     });
-    this.#grants.set(own.name, grant);
+    slot.isUsed = true;
+    this.#grants.set(name, grant);
     if (this.#watchHeld) grant.follow(this.watch(request)).catch(() => {});
     return grant;
   }
 
   /** Forgets the grant. */
-  #drop(name: string): void {
-    this.#grants.get(name)?.leave();
-    this.#grants.delete(name);
+  #drop(slot: Slot): void {
+    slot.isUsed = false;
+    this.#grants.get(slot.own)?.leave();
+    this.#grants.delete(slot.own);
   }
 
-  #enqueue({ key }: BackendRequest, name: string, lease: Lease): void {
-    this.#places.set(name, new Place(lease, () => this.#watches.tell(key, name)));
+  #enqueue({ key }: BackendRequest, slot: Slot, lease: Lease): void {
+    slot.isUsed = true;
+    this.#places.set(slot, new Place(lease, () => this.#watches.tell(key, slot.own)));
   }
 
-  #leaveQueue(name: string): void {
-    this.#places.get(name)?.leave();
-    this.#places.delete(name);
+  #leaveQueue(slot: Slot): void {
+    const place = this.#places.get(slot);
+    if (place === undefined) return;
+    place.leave();
+    this.#places.delete(slot);
+    slot.isUsed = false;
   }
 
   /** Whether the record was there. */
-  async #remove(name: string, { key, ttl }: BackendRequest, again: boolean): Promise<boolean> {
+  async #remove(slot: Slot, { key, ttl }: BackendRequest, again: boolean): Promise<boolean> {
     this.#check(key);
-    const options = { lock: key, deadline: this.#leases.patience(ttl), again };
-    const body = { key: name };
-    const { deleted } = await this.#client.call<{ deleted?: string }>('/v3/kv/deleterange', body, options);
-    return deleted !== undefined;
+    const options = { lock: key, deadline: this.#leases.patience(ttl), again, unsure: slot.retire };
+    const body = { key: slot.own };
+    return slot.deleting(async () => {
+      const { deleted } = await this.#client.call<{ deleted?: string }>('/v3/kv/deleterange', body, options);
+      return deleted !== undefined;
+    });
   }
 
-  #txn(body: object, { key, ttl }: Pick<BackendRequest, 'key' | 'ttl'>, again: boolean): Promise<TxnAnswer> {
-    return this.#client.call('/v3/kv/txn', body, { lock: key, deadline: this.#leases.patience(ttl), again });
+  #txn(
+    body: object,
+    { key, ttl }: BackendRequest,
+    how: Pick<CallOptions, 'again' | 'unsure'>,
+  ): Promise<TxnAnswer> {
+    return this.#client.call('/v3/kv/txn', body, {
+      ...how,
+      lock: key,
+      deadline: this.#leases.patience(ttl),
+    });
   }
 }
 

@@ -11,7 +11,12 @@ export interface Kv {
   readonly key: string;
   readonly create_revision: string;
   readonly lease?: string;
+  readonly value?: string;
 }
+
+/** The request that has put the record. */
+export const idIn = ({ value = '' }: Kv): string | undefined =>
+  (JSON.parse(Buffer.from(value, 'base64').toString()) as { id?: string }).id;
 
 /** All that begins with the prefix of the driver, by its names. */
 export async function recordsIn(server: Etcd, prefix: string = 'tierlock/'): Promise<Kv[]> {
