@@ -117,7 +117,7 @@ test(
 );
 
 const withFewFiles = (): Promise<Taker> =>
-  spawnTaker(module, { by: ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"'] });
+  spawnTaker(module, { by: ['sh', '-c', 'ulimit -n 160; exec "$0" "$@"'] });
 
 test('too many open files are an error that says so, and nothing worse', async () => {
   for (const kind of kinds) {
@@ -136,7 +136,7 @@ test('too many open files are an error that says so, and nothing worse', async (
 
 test('the files that stay open for a while are closed when there may be no more', async () => {
   await using taker = await withFewFiles();
-  await taker.run('lockMany', newPath(), 300);
+  await taker.run('lockMany', newPath(), 500);
 });
 
 const traceless = noStrace();

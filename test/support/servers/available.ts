@@ -1,6 +1,7 @@
 /**
  * Which servers are on this machine. A test of one that is missing is skipped, with one loud line; with
- * TIERLOCK_SERVERS=required, as in CI, it fails instead.
+ * TIERLOCK_SERVERS=required, as in CI, it fails instead. With TIERLOCK_SERVERS=off, as in the daily `npm test`, none is
+ * started: they take minutes, and belong to `npm run test:all`.
  *
  *     test('...', { skip: requireServer('redis') }, ...)
  */
@@ -49,6 +50,7 @@ const told = new Set<ServerName>();
 
 /** For `skip` of node:test: false if the server is there, else the reason. */
 export function requireServer(name: ServerName): string | false {
+  if (process.env['TIERLOCK_SERVERS'] === 'off') return `${name} is tested by 'npm run test:all'`;
   if (isAvailable(name)) return false;
   if (areRequired()) throw new Error(`TIERLOCK_SERVERS=required, but ${saysMissing(name)}`);
   const reason = `NOT TESTED: ${saysMissing(name)}`;
