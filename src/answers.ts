@@ -13,63 +13,18 @@ export function jitter(ms: number): number {
   return ms * (0.5 + Math.random());
 }
 
-/** One who waits, but no longer than so many ms. It keeps the program alive meanwhile. */
+/** A wait of so many ms at most. It keeps the program alive meanwhile. */
 export class Patience {
-  /** By performance.now(). */
-  readonly due: number;
-  readonly #lose: () => void;
+  readonly #timer: NodeJS.Timeout;
 
   constructor(ms: number, lose: () => void) {
-    this.due = performance.now() + ms;
-    this.#lose = lose;
-    patient.add(this);
-    if (looking === undefined || this.due < looksAt || armedBy !== setTimeout) arm(this.due);
-    else if (patient.size === 1) looking.ref();
+    // If the loop stood still, the answer may have come, and is read after the timers.
+    this.#timer = setTimeout(() => setImmediate(lose), Math.min(Math.max(0, Math.ceil(ms)), LONGEST));
   }
 
-  /** It has come. */
   end(): void {
-    patient.delete(this);
-    if (patient.size === 0) looking?.unref();
+    clearTimeout(this.#timer);
   }
-
-  /** If the loop stood still, the answer may have come, and is read after the timers. */
-  lose(): void {
-    setImmediate(this.#lose);
-  }
-}
-
-/**
- * All who wait. Answers come soon as a rule, so one timer looks at them now and then, and stays when nobody waits: one for
- * each would cost more than all the rest of a question.
- */
-const patient = new Set<Patience>();
-let looking: NodeJS.Timeout | undefined;
-let looksAt = Infinity;
-/** Whoever tests with timers that are not real, puts his own in this place. */
-let armedBy: unknown;
-
-function arm(due: number): void {
-  clearTimeout(looking);
-  looksAt = due;
-  armedBy = setTimeout;
-  const ms = Math.min(Math.max(0, Math.ceil(due - performance.now())), LONGEST);
-  looking = nobody.runInAsyncScope(() => setTimeout(look, ms));
-}
-
-function look(): void {
-  looking = undefined;
-  const now = performance.now();
-  let next = Infinity;
-  for (const one of patient) {
-    if (one.due > now) {
-      next = Math.min(next, one.due);
-    } else {
-      patient.delete(one);
-      one.lose();
-    }
-  }
-  if (next < Infinity) arm(next);
 }
 
 /** The answer; or what there is instead if it has not come after so many ms. */
