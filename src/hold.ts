@@ -276,11 +276,12 @@ export class Hold extends RWGuard {
       if (ending === undefined) give();
     }
     if (ending === undefined) return;
-    const end = ending.finally(give);
+    const end = ending.finally(() => {
+      endings.delete(end);
+      give();
+    });
     rare.ending = end;
     endings.add(end);
-    const gone = (): boolean => endings.delete(end);
-    void end.then(gone, gone);
   }
 
   /** @internal What of this thread is on its way down to a store. */
