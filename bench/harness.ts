@@ -12,7 +12,7 @@ import { generator } from '../test/support/random.js';
 
 export interface Case {
   readonly name: string;
-  readonly unit: 'ns/op' | 'ns/waiter' | 'B/waiter' | 'ms' | 'us' | 'M/s' | 'k/s' | 'x';
+  readonly unit: 'ns/op' | 'ns/waiter' | 'B/waiter' | 'ms' | 'us' | 'M/s' | 'k/s' | 'x' | 'writes';
   /** Floors first, ourselves next. */
   readonly contestants: readonly string[];
   /** Those who need so long here that --quick leaves them out. */

@@ -19,7 +19,10 @@ function times(measured: Measured, name: string, reference: string | undefined):
   const values = measured.samples.get(name) ?? [];
   const others = measured.samples.get(reference) ?? [];
   const inRounds = ratio(measured, name, reference);
-  return inRounds === undefined ? '' : `${figure(inRounds)}x (${figure(median(values) / median(others))}x)`;
+  // Where somebody has nothing, nobody can be so many times as much.
+  return inRounds === undefined || !Number.isFinite(inRounds)
+    ? ''
+    : `${figure(inRounds)}x (${figure(median(values) / median(others))}x)`;
 }
 
 function line(cells: readonly string[]): string {

@@ -16,7 +16,7 @@
  */
 import { unwatchAbort, watchAbort } from './aborts.js';
 import type { Abortable } from './aborts.js';
-import { insist, jitter, LONGEST } from './answers.js';
+import { insist, jitter, LONGEST, Patience } from './answers.js';
 import type { Backend, Grant, Watch } from './backend.js';
 import { uptime } from './clock.js';
 import { LockBackendError, LockError } from './errors.js';
@@ -133,7 +133,8 @@ class Acquisition implements Abortable {
     const ms = Math.max(ANSWER_MS, Math.min(untilDown, this.#waits ? this.#left : Infinity));
     try {
       const asked = queues ? store.acquire?.(request) : store.tryAcquire(request);
-      const grant = await this.#until(this.#watched(asked, request), queues ? this.#left : ms);
+      const answer = this.#watched(asked, request);
+      const grant = await this.#until(answer, queues ? this.#left : ms);
       if (grant === undefined) {
         this.#unknown = true;
         if (queues) return null;
@@ -240,13 +241,12 @@ class Acquisition implements Abortable {
   #until<T>(work: Promise<T> | undefined, ms: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const end = (outcome?: T): void => {
-        clearTimeout(timer);
+        wait.end();
         // What comes too late must not keep the next wait from being interrupted.
         if (this.#wake === end) this.#wake = undefined;
         resolve(outcome);
       };
-      // If the loop stood still, the answer may have come, and is read after the timers.
-      const timer = setTimeout(() => setImmediate(end), Math.min(Math.ceil(ms), LONGEST));
+      const wait = new Patience(Math.min(ms, LONGEST), end);
       this.#wake = end;
       work?.then(end, (error: unknown) => {
         reject(error);

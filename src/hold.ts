@@ -5,14 +5,13 @@
  * guard. It ends after the last part has been released, whichever that is:
  *
  *   Held     -> Waiting  when the last part is released before `minHold` is over
- *   Held, Waiting -> Ended: what was climbed to goes to the next task of this thread if that is to climb to the same (it
- *                        is its legacy, and taken up as soon as the task runs), or is given back, from the top down
+ *   Held, Waiting -> Ended: see coming-down.ts
  */
+import { comeDown } from './coming-down.js';
 import { LockLostError, LockMisuseError } from './errors.js';
 import { control } from './guard.js';
 import { none, Part, Rare } from './hold-source.js';
 import type { Heirs, HoldSource } from './hold-source.js';
-import { Waiter } from './line.js';
 import { nobody } from './nobody.js';
 import type { Bound } from './outside.js';
 import { RWGuard } from './rw-guard.js';
@@ -24,7 +23,6 @@ const LONGEST = 2 ** 31 - 1;
 
 let newest: Hold | undefined;
 let emptied: (() => void)[] = [];
-const endings = new Set<Promise<boolean>>();
 
 /**
  * What `lockSync` gives: the proof that a name is held, and the only way to give it back.
@@ -243,50 +241,8 @@ export class Hold extends RWGuard {
 
   #endInTime(rare: Rare): void {
     const left = rare.earliest === 0 ? 0 : Math.ceil(rare.earliest - performance.now());
-    if (left <= 0) this.#end(rare);
+    if (left <= 0) comeDown(rare, this.#source);
     else nobody.runInAsyncScope(() => setTimeout(() => this.#endInTime(rare), Math.min(left, LONGEST)));
-  }
-
-  #end(rare: Rare): void {
-    const { climbed, heirs, bound, units } = rare;
-    if (heirs === undefined || units < this.#source.capacity) {
-      this.#comeDown(rare, false, () => this.#source.give(units));
-      return;
-    }
-    const heir = heirs.heir(units, bound);
-    const suits = climbed !== undefined && heir instanceof Waiter && heir.tier === climbed.tier;
-    if (suits && !heirs.fair && climbed.mayPass()) {
-      heirs.legacy = climbed;
-      heirs.passTo(heir, units);
-      return;
-    }
-    this.#comeDown(rare, suits, () => {
-      // Where it has taken a while, he may have gone.
-      if (heir === undefined || heirs.first !== heir) heirs.giveAway(units);
-      else heirs.passTo(heir, units);
-    });
-  }
-
-  /** Whatever happens above: those below must not wait for ever. */
-  #comeDown(rare: Rare, polite: boolean, give: () => void): void {
-    let ending: Promise<boolean> | void = undefined;
-    try {
-      ending = rare.climbed?.release(polite);
-    } finally {
-      if (ending === undefined) give();
-    }
-    if (ending === undefined) return;
-    const end = ending.finally(() => {
-      endings.delete(end);
-      give();
-    });
-    rare.ending = end;
-    endings.add(end);
-  }
-
-  /** @internal What of this thread is on its way down to a store. */
-  static async comingDown(): Promise<void> {
-    await Promise.all(endings);
   }
 
   /** @internal On its way down, where that takes a while: whether it was ours to the end. */

@@ -21,7 +21,7 @@
  */
 import { unwatchAbort, watchAbort } from './aborts.js';
 import type { Abortable } from './aborts.js';
-import { answerBefore, insist, LONGEST } from './answers.js';
+import { answerWithin, insist, LONGEST } from './answers.js';
 import type { Grant } from './backend.js';
 import { uptime } from './clock.js';
 import { LockBackendError, LockLostError, LockMisuseError } from './errors.js';
@@ -139,7 +139,7 @@ export class Lease implements Abortable {
     this.#ttl = ttl;
     const now = uptime();
     const answer = this.#ask(ttl);
-    await answerBefore(this.#deadline, answer);
+    await answerWithin(this.#deadline - now, answer, undefined);
     this.#mustBeOurs();
     if (this.#since >= now) return;
     const { key, store } = this.#named;
@@ -163,7 +163,7 @@ export class Lease implements Abortable {
     this.state = 'Ended';
     this.#endWatch();
     const answer = this.#giveBack();
-    return ours && (await answerBefore(uptime() + RELEASE_MS, answer, true));
+    return ours && answerWithin(RELEASE_MS, answer, true);
   }
 
   /** What nobody knows is taken for ours: it was, by the clock. A second answer may tell of what the first request did. */

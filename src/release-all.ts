@@ -1,4 +1,5 @@
 /** The end of a program that wants to leave nothing locked. */
+import { comingDown } from './coming-down.js';
 import { LockLostError } from './errors.js';
 import { Hold } from './hold.js';
 import { checkKeys, readWait } from './options.js';
@@ -39,7 +40,7 @@ export async function releaseAll(options: ReleaseAllOptions = {}): Promise<numbe
     hold.takeAway(new LockLostError(message, { lock: hold.name }));
   }
   // Of those who have let go by themselves, too.
-  await Hold.comingDown();
+  await comingDown();
   return holds.length;
 }
 

@@ -43,16 +43,16 @@ test('what is renewed in one turn of the loop is renewed together, and lasts', a
   await using proxied = await storeBehindProxies(server);
   const { store, proxies } = proxied;
   const grants = await Promise.all(
-    Array.from({ length: 120 }, (_, i) => granted(store, `lock:together${i}`, 1000)),
+    Array.from({ length: 120 }, (_, i) => granted(store, `lock:together${i}`, 3000)),
   );
   const calls = new Calls(...proxies);
-  const renewed = Promise.all(grants.map((grant) => grant.renew(1000)));
+  const renewed = Promise.all(grants.map((grant) => grant.renew(3000)));
   await renewed;
   // A transaction takes a hundred.
   assert.deepEqual(calls.take().toSorted(), ['kv/txn', 'kv/txn', 'lease/keepalive']);
-  for (let i = 0; i < 10; i++) {
-    await sleep(300);
-    await grants[i]?.renew(1000);
+  for (let i = 0; i < 5; i++) {
+    await sleep(900);
+    await grants[i]?.renew(3000);
   }
   assert.equal((await recordsIn(server, 'tierlock/lock:together')).length, 120);
   const released = await Promise.all(grants.map((grant) => grant.release()));
@@ -107,6 +107,23 @@ test('a record that was wiped is lost at its next renewal, and at once where som
   await waitUntil(() => signal.aborted, { what: 'the stream tells' });
   assert.ok(signal.reason instanceof LockError && signal.reason.code === 'ERR_LOCK_LOST');
   await (await next).release();
+});
+
+test('whoever wants to hear of it at once does, though nobody waits', async () => {
+  await using proxied = await storeBehindProxies(server, { watchHeld: true });
+  const { store, proxies } = proxied;
+  const [proxy] = proxies;
+  await (await granted(store, 'lock:heard', 30_000)).release();
+  const calls = new Calls(...proxies);
+  const grant = await granted(store, 'lock:heard', 30_000);
+  const { lost: signal } = grant;
+  await waitUntil(() => calls.take().length > 0, { what: 'it is asked for' });
+  await sleep(100);
+  assert.equal(signal.aborted, false);
+  await wipe((await recordsIn(server, 'tierlock/lock:heard//'))[0]?.key ?? '');
+  await waitUntil(() => signal.aborted, { what: 'the stream tells' });
+  assert.equal(await grant.release(), false);
+  await waitUntil(() => proxy !== undefined && proxy.connections <= 2, { what: 'the stream has ended' });
 });
 
 test('a lease that is gone is lost for all who hold by it, and another one serves who comes', async () => {
@@ -167,22 +184,22 @@ test('who waits is kept alive, and one who was cut off for too long waits again'
     (await recordsIn(server, 'tierlock/lock:cut//')).find(({ key }) => key.endsWith(request.id))
       ?.create_revision;
   await waitUntil(place, { what: 'it waits' });
-  const before = await place();
+  const early = await place();
   await sleep(2500);
-  assert.equal(await place(), before);
+  assert.equal(await place(), early);
   proxy.refuse();
   proxy.cut();
   await waitUntil(async () => (await place()) === undefined, { what: 'its place has lapsed' });
   await proxy.heal();
   await waitUntil(place, { what: 'it waits again' });
-  assert.notEqual(await place(), before);
+  assert.notEqual(await place(), early);
   await held.release();
   const grant = await waiting;
-  assert.ok(grant.token > BigInt(before ?? 0));
+  assert.ok(grant.token > BigInt(early ?? 0));
   assert.equal(await grant.release(), true);
 });
 
-test('a longer ttl takes the record to another lease, where it keeps its token', async () => {
+test('another ttl takes the record to another lease, where it keeps its token', async () => {
   await using store = open();
   const grant = await granted(store, 'lock:long', 1000);
   const lease = await leaseOf('lock:long');
@@ -196,7 +213,11 @@ test('a longer ttl takes the record to another lease, where it keeps its token',
   const [holder] = (await store.inspect?.('lock:long')) ?? [];
   assert.equal(holder?.token, grant.token);
   await grant.renew(60_000);
-  assert.equal(await grant.release(), true);
+  // A shorter one counts, too.
+  await grant.renew(1000);
+  await waitUntil(async () => (await store.inspect?.('lock:long'))?.length === 0, { what: 'it has lapsed' });
+  await assert.rejects(grant.renew(60_000), lost);
+  assert.equal(await grant.release(), false);
 });
 
 test('a lease with a try that was never answered is left by all, and lapses with what nobody owns', async () => {

@@ -5,6 +5,9 @@ import { once } from 'node:events';
 import { after, before, test as always } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Backend, Grant } from '../src/backend.js';
+import type { EtcdClient } from '../src/backends/etcd-client.js';
+import { Layout, type KeyValue } from '../src/backends/etcd-records.js';
+import { KeyStream } from '../src/backends/etcd-stream.js';
 import { etcd } from '../src/backends/etcd.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
@@ -71,6 +74,54 @@ test('all who wait for a key share a stream, and only the one whose turn it is i
   for (const request of requests) await store.forget?.(request);
 });
 
+test('one without a place is told whenever there is room for him, also if another one is quicker', async () => {
+  await using store = open();
+  await using other = open();
+  for (const kind of [{}, { shared: true }, { permits: 3, units: 2 }]) {
+    const held = await other.tryAcquire(requestOf('lock:room', { ...kind, shared: false }));
+    const watch = await store.watch?.(requestOf('lock:room', kind));
+    let told = 0;
+    const look = async (): Promise<void> => {
+      await watch?.changed();
+      told++;
+      await look();
+    };
+    void look();
+    assert.equal(await held?.release(), true);
+    await waitUntil(() => told === 1, { what: 'he is told' });
+    const quicker = await other.tryAcquire(requestOf('lock:room', { ...kind, shared: false }));
+    assert.equal(await quicker?.release(), true);
+    await waitUntil(() => told === 2, { what: 'he is told again' });
+    watch?.close();
+  }
+});
+
+test('who comes to a stream that stands already is told as well', async () => {
+  await using one = await storeBehindProxies(server);
+  await using two = await storeBehindProxies(server);
+  const stores = [one.store, two.store];
+  const calls = new Calls(...one.proxies, ...two.proxies);
+  let grant = await hold(one.store, 'lock:linger');
+  for (let i = 1; i <= 6; i++) {
+    const store = stores[i % 2] as Backend;
+    const request = requestOf('lock:linger', { waits: true });
+    assert.equal(await store.tryAcquire(request), null);
+    const watch = await store.watch?.(request);
+    assert.equal(await store.tryAcquire(request), null);
+    calls.take();
+    const released = grant.release();
+    await watch?.changed();
+    const next = await store.tryAcquire(request);
+    assert.ok(next);
+    // By the stream, and not because its lease was renewed.
+    assert.deepEqual(calls.take(), ['kv/deleterange', 'kv/txn']);
+    assert.equal(await released, true);
+    watch?.close();
+    grant = next;
+  }
+  await grant.release();
+});
+
 test('a stream that is cut is opened anew, and what happened meanwhile is told', async () => {
   await using proxied = await storeBehindProxies(server);
   const [proxy] = proxied.proxies;
@@ -103,16 +154,61 @@ test('a stream that has fallen silent does not keep anybody waiting', async () =
   const held = await hold(other, 'lock:silent');
   const streams = new Set<number>();
   let silent = false;
+  let dropped = 0;
   proxy.onData(({ way, bytes, connection }) => {
     if (way === 'up' && bytes.includes('POST /v3/watch')) streams.add(connection);
-    return silent && way === 'down' && streams.has(connection) ? 'drop' : 'pass';
+    if (!silent || way === 'up' || !streams.has(connection)) return 'pass';
+    dropped++;
+    return 'drop';
   });
-  const waiting = acquire(proxied.store, requestOf('lock:silent', { waits: true, ttl: 1500 }));
-  await queued('lock:silent', 2);
-  await waitUntil(() => streams.size === 1, { what: 'the stream stands' });
+  const request = requestOf('lock:silent', { waits: true, ttl: 1500 });
+  assert.equal(await proxied.store.tryAcquire(request), null);
+  const watch = await proxied.store.watch?.(request);
+  assert.equal(streams.size, 1);
   silent = true;
+  assert.equal(await proxied.store.tryAcquire(request), null);
+  const changed = watch?.changed();
   await held.release();
-  assert.equal(await (await waiting).release(), true);
+  await waitUntil(() => dropped > 0, { what: 'the stream would have told' });
+  // The keepalive of its lease tells.
+  await changed;
+  assert.equal(await (await proxied.store.tryAcquire(request))?.release(), true);
+  watch?.close();
+});
+
+test('what the stream tells late, of the time before the records were read, counts no more', async () => {
+  const names = new Layout('p').names(requestOf('lock:late'));
+  const kv = (mod_revision: string): KeyValue => ({ key: names.own, create_revision: '5', mod_revision });
+  const told: string[][] = [];
+  let tell!: (answer: object) => void;
+  const client = {
+    stream: async (...[, , , hear]: Parameters<EtcdClient['stream']>) => {
+      tell = hear.next;
+      hear.first({ created: true }, '');
+      return { ref() {}, unref() {}, close() {} };
+    },
+    call: async () => {
+      tell({ events: [{ kv: kv('5') }] });
+      await new Promise(setImmediate);
+      return { header: { revision: '7' } };
+    },
+  } as unknown as EtcdClient;
+  const stream = new KeyStream(
+    client,
+    names.all,
+    { lock: 'late', deadline: 1000 },
+    {
+      changed: (records) => told.push([...records.keys()]),
+      gone: () => told.push(['gone']),
+      broken: () => false,
+      ended: () => told.push(['ended']),
+    },
+  );
+  await stream.open();
+  tell({ events: [{ type: 'DELETE', kv: kv('6') }] });
+  tell({ events: [{ kv: kv('8') }] });
+  tell({ events: [{ type: 'DELETE', kv: kv('9') }] });
+  assert.deepEqual(told, [[], [], [], [names.own], ['gone'], []]);
 });
 
 test('a store that goes away and comes back wakes who waits', async () => {

@@ -43,7 +43,7 @@ test('a free lock costs two calls, of whatever kind; all that share a ttl share 
   const records = await recordsIn(server);
   assert.equal(records.length, 20);
   assert.equal(new Set(records.map(({ lease }) => lease)).size, 1);
-  await Promise.all(grants.map((grant) => grant?.release()));
+  for (const grant of grants) await grant?.release();
 });
 
 test('lock() through it costs two calls, and its token is that of the record', async () => {
@@ -230,14 +230,14 @@ test('who holds is told with the time that is left; break takes it, and the next
 
 test('closed it has left nothing, and says so to whoever asks', async () => {
   const store = open();
-  const before = await leasesIn(server);
+  const { length: leases } = await leasesIn(server);
   const grant = await store.tryAcquire(requestOf('lock:end', { ttl: 60_000 }));
   const held = await store.tryAcquire(requestOf('lock:held', { ttl: 50_000 }));
   await grant?.release();
-  assert.equal((await leasesIn(server)).length, before.length + 2);
+  assert.equal((await leasesIn(server)).length, leases + 2);
   await Promise.all([store.close(), store.close()]);
   // What is held lapses.
-  assert.equal((await leasesIn(server)).length, before.length + 1);
+  assert.equal((await leasesIn(server)).length, leases + 1);
   assert.equal(
     (await recordsIn(server, 'tierlock/lock:')).filter(({ key }) => /:(end|held)/.test(key)).length,
     1,

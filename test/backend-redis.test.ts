@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BackendRequest } from '../src/backend.js';
 import { LockLostError, LockMisuseError } from '../src/errors.js';
 import { ask, clientKinds, isFree, newKey, open, take, type Opened } from './support/redis.js';
 import { requireServer } from './support/servers/available.js';
@@ -120,17 +121,17 @@ for (const kind of clientKinds) {
     const key = newKey();
     const held = await store.tryAcquire(ask(key));
     const order: number[] = [];
+    const turn = async (i: number, request: BackendRequest): Promise<void> => {
+      const grant = await take(store, request);
+      order.push(i);
+      await sleep(2);
+      await grant.release();
+    };
     const waits = [];
     for (let i = 0; i < 5; i++) {
       const request = ask(key, { waits: true, fifo: true });
       assert.equal(await store.tryAcquire(request), null);
-      waits.push(
-        take(store, request).then(async (grant) => {
-          order.push(i);
-          await sleep(2);
-          await grant.release();
-        }),
-      );
+      waits.push(turn(i, request));
     }
     await held?.release();
     assert.equal(await isFree(store, key), false, 'nobody passes');

@@ -150,7 +150,7 @@ test('wrong arguments are answered with what there is', async () => {
     assert.match(stderr, /nonsense|--fast/);
     assert.match(
       stderr,
-      /groups: async, thread, rwlock, semaphore, files, named, handoff\noptions: --case TEXT, --quick, --strict, --json FILE/,
+      /groups: async, thread, rwlock, semaphore, files, named, handoff, distributed\noptions: --case TEXT, --quick, --strict, --json FILE/,
     );
   }
   assert.match(answers[2].stderr, /only: uncontended; hand-off, 1,000 waiters/);

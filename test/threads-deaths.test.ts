@@ -11,6 +11,7 @@ import type { Hammer } from './support/mutex-hammer.js';
 import { random } from './support/random.js';
 import { readThreadLog, threadLog, threadRecorder } from './support/record.js';
 import { waitUntil } from './support/wait.js';
+import { Witness } from './support/witness.js';
 
 const deaths = process.env['TIERLOCK_TEST'] === 'full' ? 500 : 50;
 const seed = Date.now() % 2 ** 20;
@@ -58,6 +59,7 @@ for (const fair of [false, true]) {
   const name = `${deaths} threads die, ${fair ? 'fair' : 'open'}, seed ${seed}`;
   test(name, { timeout: 1000 * deaths + 20_000 }, async (t) => {
     const mutex = new Mutex({ fair });
+    const witness = new Witness();
     const pick = random(seed);
     const ends = new Map<number, number>();
     const log = threadLog(deaths + THREADS + 1, 3 * ROUNDS * 2, ['m']);
@@ -93,12 +95,15 @@ for (const fair of [false, true]) {
     mutex.lockSync({ timeout: 1000 }).release();
     const history = readThreadLog(log);
     mustBeCorrect(history);
-    const { told, inside, wrong, stall, around } = deathsIn(history, ends);
+    await witness.end();
+    const seen = deathsIn(history, ends, (from, to) => witness.passed(from, to));
+    const { told, inside, wrong, stall, around } = seen;
     assert.deepEqual(wrong, []);
     t.diagnostic(
       `${told} told, ${inside} died inside; ${stall.toFixed(1)} ms without a holder at ${around.join()}`,
     );
     assert.ok(inside > 0, 'some must die inside');
+    // Of the time that the machine had for us: on a crowded one the threads sleep whether the lock is free or not.
     assert.ok(stall < 200, `nobody held it for ${stall} ms at ${around.join()}`);
   });
 }

@@ -31,6 +31,10 @@ export const packages: readonly string[] = [
   'fs-native-extensions',
   'os-lock',
   'proper-lockfile',
+  'ioredis',
+  'redlock',
+  'redis-semaphore',
+  'etcd3',
 ];
 
 /** A contestant that can do what a case needs. */

@@ -39,3 +39,20 @@ declare module 'proper-lockfile' {
   export function lock(path: string, options: Options): Promise<() => Promise<void>>;
   export function lockSync(path: string, options: Options): () => void;
 }
+
+declare module 'redlock' {
+  import type { Redis } from 'ioredis';
+  interface Settings {
+    readonly retryCount: number;
+  }
+  export default class Redlock {
+    constructor(clients: Iterable<Redis>, settings?: Settings);
+    acquire(resources: string[], ms: number): Promise<{ release(): Promise<unknown> }>;
+    using<T>(
+      resources: string[],
+      ms: number,
+      settings: Settings,
+      routine: (signal: AbortSignal) => Promise<T>,
+    ): Promise<T>;
+  }
+}

@@ -81,6 +81,11 @@ export class Mate {
     this.#child.kill('SIGKILL');
   }
 
+  /** `taskset` has become the process itself. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
   #hear(answer: Answer): void {
     const open = this.#open.get(answer.id);
     if ('began' in answer) return open?.began();

@@ -102,13 +102,15 @@ export class EtcdClient {
           }
         });
         endpoint.streams.add(exchange);
-        const over = (error: unknown): void => {
+        const end = exchange.ended.then(({ status, text: said }) => {
+          if (said !== '') contentOf(endpoint.url, status, said);
+          throw new Unreachable(endpoint.url, true, new Error('the stream ended'));
+        });
+        end.catch((error: unknown) => {
           endpoint.streams.delete(exchange);
           if (begun) hear.ended();
           else reject(error);
-        };
-        const end = exchange.ended.then(({ status, text: said }) => contentOf(endpoint.url, status, said));
-        end.then(over, over);
+        });
       });
     });
   }

@@ -8,7 +8,8 @@ import { LockBackendError } from '../errors.js';
 
 /** Of gRPC, in the body of an answer. */
 const UNAUTHENTICATED = 16;
-const UNAVAILABLE = 14;
+/** Cancelled, unknown, too late, internal, unavailable, data loss. */
+const UNKNOWN: ReadonlySet<number> = new Set([1, 2, 4, 13, 14, 15]);
 
 export class EtcdError extends Error {
   static {
@@ -24,9 +25,9 @@ export class EtcdError extends Error {
     this.code = code;
   }
 
-  /** It has no leader, or not enough others: another endpoint may have. */
+  /** It has no leader, or not enough others, or ends: another endpoint may be better off. */
   get unknown(): boolean {
-    return this.code === UNAVAILABLE || this.status >= 502;
+    return UNKNOWN.has(this.code) || this.status >= 500;
   }
 
   /** The lease that a record should hang on. */

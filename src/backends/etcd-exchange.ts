@@ -10,6 +10,7 @@ export class Exchange {
   readonly ended: Promise<{ readonly status: number; readonly text: string }>;
   readonly #request: ClientRequest;
   readonly #deadline: NodeJS.Timeout;
+  #last: NodeJS.Immediate | undefined;
   // Before that nothing of it can have arrived.
   #sent = false;
 
@@ -20,9 +21,11 @@ export class Exchange {
     tellLine?: (line: string) => void,
   ) {
     this.#request = request;
-    this.#deadline = setTimeout(() => {
+    const late = (): void => {
       request.destroy(new Error(`it took longer than ${Math.round(deadline)} ms`));
-    }, deadline);
+    };
+    // An event loop that stood still runs its timers first, and only then reads what has come meanwhile.
+    this.#deadline = setTimeout(() => (this.#last = setImmediate(late)), deadline);
     request.once('socket', (socket) => {
       // A stream may be silent for hours: what lies between shall not forget it, nor we a peer that is no more.
       if (tellLine !== undefined) socket.setKeepAlive(true, 15_000);
@@ -31,7 +34,7 @@ export class Exchange {
     });
     this.ended = new Promise((resolve, reject) => {
       const fail = (error: Error): void => {
-        clearTimeout(this.#deadline);
+        this.#inTime();
         reject(new Unreachable(url, this.#sent, error));
       };
       request.once('response', (response) => {
@@ -44,7 +47,7 @@ export class Exchange {
           if (tellLine !== undefined && status === 200) text = this.#tellLines(text, tellLine);
         });
         response.once('end', () => {
-          clearTimeout(this.#deadline);
+          this.#inTime();
           resolve({ status, text });
         });
         response.once('error', fail);
@@ -67,8 +70,13 @@ export class Exchange {
   }
 
   close(): void {
-    clearTimeout(this.#deadline);
+    this.#inTime();
     this.#request.destroy(new Error('it was given up'));
+  }
+
+  #inTime(): void {
+    clearTimeout(this.#deadline);
+    clearImmediate(this.#last);
   }
 
   #tellLines(text: string, tell: (line: string) => void): string {
@@ -76,7 +84,7 @@ export class Exchange {
     const rest = lines.pop() ?? '';
     for (const line of lines) {
       if (line === '') continue;
-      clearTimeout(this.#deadline);
+      this.#inTime();
       tell(line);
     }
     return rest;

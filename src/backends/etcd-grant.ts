@@ -1,10 +1,12 @@
 /**
  * What somebody holds in etcd: a record of his, on a lease that others share. To renew it is to renew the lease and to
- * see that the record is there; a lease that shall not be used any more, or is too short, is left for another one.
+ * see that the record is there; a lease that shall not be used any more, or is of another ttl, is left for another one.
  */
 import type { BackendRequest, Grant } from '../backend.js';
 import { LockLostError } from '../errors.js';
+import { secondsOf } from './etcd-lease.js';
 import type { Lease, Tenant } from './etcd-lease.js';
+import type { RecordWatch } from './etcd-watch.js';
 
 /** What it needs of the backend. */
 export interface Holding {
@@ -25,7 +27,9 @@ export class EtcdGrant implements Grant, Tenant {
   readonly #name: string;
   readonly #holding: Holding;
   #lease: Lease;
+  #watch: RecordWatch | undefined;
   #isGone = false;
+  #isLeft = false;
   #lost: AbortController | undefined;
 
   constructor(
@@ -53,13 +57,13 @@ export class EtcdGrant implements Grant, Tenant {
 
   async renew(ttl: number): Promise<void> {
     this.#check();
-    if (this.#lease.state === 'retired' || ttl > this.#lease.ttl) {
+    if (this.#lease.state === 'retired' || secondsOf(ttl) !== this.#lease.seconds) {
       const lease = await this.#holding.lease(ttl);
       if (!(await this.#holding.move(this.token, lease))) this.vanish();
       this.#check();
       this.#lease.tenants.delete(this);
       this.#lease = lease;
-      lease.tenants.add(this);
+      if (!this.#isLeft) lease.tenants.add(this);
     }
     if (!(await this.#lease.renew(this.#name, this.#key))) this.vanish();
     this.#check();
@@ -70,8 +74,19 @@ export class EtcdGrant implements Grant, Tenant {
     return this.#holding.remove();
   }
 
+  /** From then on it hears at once when its record is deleted. Before, and if that fails, at its next renewal. */
+  async follow(opening: Promise<RecordWatch>): Promise<void> {
+    const watch = await opening;
+    if (this.#isLeft) return watch.close();
+    this.#watch = watch;
+    // A stream that stood already may not have told of it yet.
+    if (!watch.isThere && !(await this.#lease.renew(this.#name, this.#key))) this.vanish();
+  }
+
   /** It does not count any more for its lease. */
   leave(): void {
+    this.#isLeft = true;
+    this.#watch?.close();
     this.#holding.before?.leave();
     this.#lease.tenants.delete(this);
   }

@@ -34,10 +34,15 @@ interface Batch {
   readonly missing: Promise<Set<string>>;
 }
 
+/** What etcd counts in. */
+export const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
+
 export interface Granted {
   readonly id: string;
   /** In ms. */
   readonly ttl: number;
+  /** What it was asked for. */
+  readonly seconds: number;
   /** When it was asked for. */
   readonly sent: number;
   /** How long an endpoint may take to answer, in ms. */
@@ -48,6 +53,8 @@ export class Lease {
   readonly id: string;
   /** In ms. */
   readonly ttl: number;
+  /** Whoever asks for so many gets it; etcd may have given it more. */
+  readonly seconds: number;
   readonly tenants: Set<Tenant> = new Set();
   readonly #waiters: Set<Waiter> = new Set();
   readonly #client: EtcdClient;
@@ -60,10 +67,15 @@ export class Lease {
   #batch: Batch | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(client: EtcdClient, { id, ttl, sent, deadline }: Granted, onGone: (lease: Lease) => void) {
+  constructor(
+    client: EtcdClient,
+    { id, ttl, seconds, sent, deadline }: Granted,
+    onGone: (lease: Lease) => void,
+  ) {
     this.#client = client;
     this.id = id;
     this.ttl = ttl;
+    this.seconds = seconds;
     this.#confirmed = sent;
     this.#deadline = deadline;
     this.#onGone = onGone;
@@ -169,13 +181,15 @@ export class Lease {
 
   // It does not keep the program alive: who waits does.
   #nextLook(): NodeJS.Timeout {
+    const timer = nobody.runInAsyncScope(() => setTimeout(() => void look(), this.ttl / 3)).unref();
     const look = async (): Promise<void> => {
       // Whatever is wrong, those who wait find out, and can tell it.
       await this.#keepAlive('etcd').catch(() => {});
-      if (this.#waiters.size > 0 && this.#state === 'alive') this.#timer = this.#nextLook();
+      // Meanwhile the last one may have left, and another one may have come.
+      if (this.#timer === timer) this.#timer = this.#nextLook();
       this.#lookAll();
     };
-    return nobody.runInAsyncScope(() => setTimeout(() => void look(), this.ttl / 3)).unref();
+    return timer;
   }
 
   #stop(): void {

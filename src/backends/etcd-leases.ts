@@ -4,29 +4,32 @@
  */
 import { uptime } from '../clock.js';
 import type { EtcdClient } from './etcd-client.js';
-import { Lease } from './etcd-lease.js';
+import { Lease, secondsOf } from './etcd-lease.js';
+import type { EtcdSettings } from './etcd-options.js';
 
 export class Leases {
   readonly #client: EtcdClient;
   readonly #timeout: number;
+  readonly #hasMore: boolean;
   /** By their seconds: those for whoever comes. */
   readonly #current: Map<number, Promise<Lease>> = new Map();
   /** Those that may still be there, the retired ones too. */
   readonly #all: Set<Lease> = new Set();
 
-  constructor(client: EtcdClient, timeout: number) {
+  constructor(client: EtcdClient, { timeout, endpoints }: EtcdSettings) {
     this.#client = client;
     this.#timeout = timeout;
+    this.#hasMore = endpoints.length > 1;
   }
 
   /** How long to wait for one endpoint, in ms: the next one shall have its chance within the ttl. */
   patience(ttl: number): number {
-    return Math.min(this.#timeout, Math.max(500, ttl / 4));
+    return this.#hasMore ? Math.min(this.#timeout, Math.max(500, ttl / 4)) : this.#timeout;
   }
 
   /** One that lasts that many ms, and has most of its time before it. */
   async of(ttl: number, lock: string): Promise<Lease> {
-    const seconds = Math.ceil(ttl / 1000);
+    const seconds = secondsOf(ttl);
     for (;;) {
       let coming = this.#current.get(seconds);
       if (coming === undefined) {
@@ -61,7 +64,7 @@ export class Leases {
       { TTL: String(seconds) },
       { lock, deadline, again: true },
     );
-    const granted = { id: ID, ttl: Number(TTL) * 1000, sent: now, deadline };
+    const granted = { id: ID, ttl: Number(TTL) * 1000, seconds, sent: now, deadline };
     const lease = new Lease(this.#client, granted, () => this.#all.delete(lease));
     this.#all.add(lease);
     return lease;

@@ -51,6 +51,11 @@ export interface EtcdOptions {
   readonly prefix?: string;
   /** How long one endpoint may take to answer, in ms; less for a short ttl. Then the next one is asked. Default: 1500. */
   readonly timeout?: number;
+  /**
+   * Whether a holder hears at once that his record is deleted, and not only at the next renewal, where nobody of this
+   * client waits for the same key. That costs a connection for each key that is held, and two calls more. Default: false.
+   */
+  readonly watchHeld?: boolean;
 }
 
 export interface EtcdSettings {
@@ -61,6 +66,7 @@ export interface EtcdSettings {
   readonly tls: (() => EtcdTls) | undefined;
   readonly prefix: string;
   readonly timeout: number;
+  readonly watchHeld: boolean;
 }
 
 const PORT = 2379;
@@ -71,6 +77,7 @@ const known: Readonly<Record<keyof EtcdOptions, string>> = {
   tls: 'object',
   prefix: 'string',
   timeout: 'number',
+  watchHeld: 'boolean',
 };
 
 export function settingsOf(from: EtcdOptions | string): EtcdSettings {
@@ -85,7 +92,14 @@ function ofOptions(options: EtcdOptions): EtcdSettings {
       typeof value === type || value === undefined || (name === 'tls' && typeof value === 'boolean');
     if (!fits || value === null) throw new TypeError(`option '${name}' of etcd must be a ${type}`);
   }
-  const { endpoints = [`127.0.0.1:${PORT}`], user, password = '', tls, timeout = 1500 } = options;
+  const {
+    endpoints = [`127.0.0.1:${PORT}`],
+    user,
+    password = '',
+    tls,
+    timeout = 1500,
+    watchHeld = false,
+  } = options;
   if (!Array.isArray(endpoints) || endpoints.length === 0) {
     throw new TypeError("option 'endpoints' of etcd must be a list of at least one");
   }
@@ -102,6 +116,7 @@ function ofOptions(options: EtcdOptions): EtcdSettings {
     tls: secure[0] === true ? () => material : undefined,
     prefix: prefixOf(options.prefix ?? 'tierlock'),
     timeout,
+    watchHeld,
   };
 }
 
@@ -118,13 +133,15 @@ function endpointOf(endpoint: string): { host: string; port: number } {
   const [, v6, name, port] =
     /^(?:https?:\/\/)?(?:\[([0-9a-f:.]+)\]|([^\s:/@?#[\]]+))(?::(\d+))?\/?$/i.exec(endpoint) ?? [];
   const host = v6 ?? name;
-  if (host === undefined) throw new TypeError(`'${endpoint}' is no endpoint of etcd: write host:port`);
+  if (host === undefined)
+    // What is before an @ may be a password.
+    throw new TypeError(`'${endpoint.replace(/^.*@/, '')}' is no endpoint of etcd: write host:port`);
   return { host, port: Number(port ?? PORT) };
 }
 
 // URL does not know lists of hosts.
 const shape =
-  /^(?<scheme>etcds?):\/\/(?:(?<who>[^@/?#]*)@)?(?<hosts>[^@/?#]*)(?:\/(?<prefix>[^?#]*))?(?:\?(?<query>[^#]*))?$/;
+  /^(?<scheme>etcds?):\/\/(?:(?<who>[^@/?#]*)@)?(?<hosts>[^@/?#]*)(?:\/(?<prefix>[^?#]*))?(?:\?(?<query>[^#]*))?$/i;
 
 function ofUrl(url: string): EtcdSettings {
   const { scheme, who, hosts, prefix, query } = shape.exec(url)?.groups ?? {};
@@ -133,9 +150,10 @@ function ofUrl(url: string): EtcdSettings {
   }
   const [user, password] = (who ?? '').split(':').map(decodeURIComponent);
   const files: Partial<Record<'ca' | 'cert' | 'key', string>> = {};
-  let timeout: number | undefined;
+  const more: { timeout?: number; watchHeld?: boolean } = {};
   for (const [name, value] of new URLSearchParams(query)) {
-    if (name === 'timeout') timeout = Number(value);
+    if (name === 'timeout') more.timeout = Number(value);
+    else if (name === 'watchHeld') more.watchHeld = value === 'true';
     else if (name === 'ca' || name === 'cert' || name === 'key') files[name] = value;
     else throw new TypeError(`the URL of an etcd has no parameter '${name}'`);
   }
@@ -144,9 +162,9 @@ function ofUrl(url: string): EtcdSettings {
     ...(user && { user }),
     ...(password && { password }),
     ...(prefix && { prefix: decodeURIComponent(prefix) }),
-    ...(timeout !== undefined && { timeout }),
+    ...more,
   });
-  return { ...settings, tls: scheme === 'etcds' ? () => readAll(files) : undefined };
+  return { ...settings, tls: scheme.toLowerCase() === 'etcds' ? () => readAll(files) : undefined };
 }
 
 function readAll(files: Readonly<Record<string, string>>): EtcdTls {

@@ -145,6 +145,19 @@ function unitsOf(value: string = ''): number {
   }
 }
 
+/** Whether one more, behind them all, would hold. */
+export function fitsBehind(
+  { permits, shared, units }: BackendRequest,
+  records: Iterable<EtcdRecord>,
+): boolean {
+  let free = permits - units;
+  for (const record of records) {
+    if (permits === 1 && !(shared && record.shared)) return false;
+    free -= record.units;
+  }
+  return permits === 1 || free >= 0;
+}
+
 /** Of records in the order of their tokens, those that hold. */
 export function holdersOf(records: Iterable<EtcdRecord>): EtcdRecord[] {
   const holders: EtcdRecord[] = [];

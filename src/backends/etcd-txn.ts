@@ -83,7 +83,3 @@ export function holds(request: BackendRequest, own: EtcdRecord, queue: readonly 
   const [first] = queue;
   return first === undefined || first.name === own.name || (request.shared && own.token < first.token);
 }
-
-/** Whether one that is not there would hold behind all of them. */
-export const hasRoom = ({ units, permits }: BackendRequest, queue: readonly EtcdRecord[]): boolean =>
-  queue.reduce((sum, record) => sum + record.units, units) <= permits;

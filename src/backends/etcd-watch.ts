@@ -1,16 +1,29 @@
 /**
- * Who waits for a key, and what he is told. Of each one it is known whether his record is missing, waits, or has its turn
- * (`holdersOf`); he is told when it is his turn or his record is gone, and of nothing else: a release wakes one, not all.
+ * Who waits for a key, and what he is told:
+ *
+ *     his record    told
+ *     waits         no
+ *     has its turn  yes: the others are not, a release wakes one
+ *     was deleted   yes: he comes last
+ *     was never     when it would have its turn at once, after each deletion that leaves it so
  *
  * All who wait for one key share its stream, see etcd-stream.ts. It outlives the last one by a second, for a key that is
  * fought for; and it keeps the program alive only while somebody awaits `changed`.
  */
-import type { Watch } from '../backend.js';
+import type { BackendRequest, Watch } from '../backend.js';
 import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
-import { holdersOf } from './etcd-records.js';
-import type { EtcdRecord, Range } from './etcd-records.js';
+import { fitsBehind, holdersOf } from './etcd-records.js';
+import type { EtcdRecord, Names, Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
+
+export interface RecordWatch extends Watch {
+  /** Whether his record is there, as far as the stream has told. */
+  readonly isThere: boolean;
+}
+
+/** Of his record; `free`: it is missing, and would have its turn. */
+type State = 'missing' | 'free' | 'waits' | 'turn';
 
 const LINGER = 1000;
 
@@ -27,15 +40,16 @@ export class Watches {
     this.#onGone = onGone;
   }
 
-  /** For one who has, or will have, the record of that name. Resolves when all that happens from now on is told. */
-  async open(key: string, range: Range, name: string): Promise<Watch> {
+  /** For one who has, or will have, a record. Resolves when all that happens from now on is told. */
+  async open(request: BackendRequest, { all, own }: Names): Promise<RecordWatch> {
+    const { key } = request;
     let watch = this.#keys.get(key);
     if (watch === undefined) {
       watch = new KeyWatch(this.#onGone, () => this.#keys.delete(key));
       this.#keys.set(key, watch);
-      watch.open(this.#client, range, { lock: key, deadline: this.#deadline });
+      watch.open(this.#client, all, { lock: key, deadline: this.#deadline });
     }
-    return watch.add(name);
+    return watch.add(request, own);
   }
 
   /** He shall look for himself. */
@@ -54,9 +68,11 @@ class KeyWatch {
   readonly #watches: Set<OneWatch> = new Set();
   /** How many of them are awaited. */
   #awaited = 0;
+  #records: ReadonlyMap<string, EtcdRecord> = new Map();
   #stream: KeyStream | undefined;
   #ready: Promise<void> | undefined;
   #linger: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(onGone: (name: string) => void, onClose: () => void) {
     this.#onGone = onGone;
@@ -69,11 +85,14 @@ class KeyWatch {
     options: { readonly lock: string; readonly deadline: number },
   ): void {
     const stream = new KeyStream(client, range, options, {
-      changed: (records) => this.#see(records),
+      changed: (records) => {
+        this.#records = records;
+        if (this.#watches.size > 0) this.#see();
+      },
       gone: (name) => {
         this.#onGone(name);
-        // He is told even if it is there again, at another place.
-        this.tell(name);
+        // He is told even if it is there again, at another place, or free again.
+        for (const watch of this.#watches) watch.seeGone(name);
       },
       broken: () => {
         for (const watch of this.#watches) watch.tell();
@@ -87,8 +106,8 @@ class KeyWatch {
     this.#ready.catch(() => this.close());
   }
 
-  async add(name: string): Promise<Watch> {
-    const watch = new OneWatch(name, {
+  async add(request: BackendRequest, name: string): Promise<RecordWatch> {
+    const watch = new OneWatch(request, name, {
       awaited: (by) => this.#await(by),
       closed: () => this.#remove(watch),
     });
@@ -100,6 +119,8 @@ class KeyWatch {
       watch.close();
       throw error;
     }
+    // Of what is so already he learns by his next try.
+    watch.state = this.#stateOf(watch, this.#holders());
     return watch;
   }
 
@@ -108,22 +129,30 @@ class KeyWatch {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     clearTimeout(this.#linger);
     this.#stream?.close();
     this.#onClose();
+    for (const watch of this.#watches) watch.tell();
   }
 
-  #see(records: ReadonlyMap<string, EtcdRecord>): void {
-    if (this.#watches.size === 0) return;
-    const holders = new Set(holdersOf(records.values()).map(({ name }) => name));
-    for (const watch of this.#watches) {
-      const isThere = records.has(watch.name);
-      watch.see(isThere ? (holders.has(watch.name) ? 'turn' : 'waits') : 'missing');
-    }
+  #see(): void {
+    const holders = this.#holders();
+    for (const watch of this.#watches) watch.see(this.#stateOf(watch, holders));
+  }
+
+  #holders(): Set<string> {
+    return new Set(holdersOf(this.#records.values()).map(({ name }) => name));
+  }
+
+  #stateOf({ name, request }: OneWatch, holders: ReadonlySet<string>): State {
+    if (this.#records.has(name)) return holders.has(name) ? 'turn' : 'waits';
+    return fitsBehind(request, this.#records.values()) ? 'free' : 'missing';
   }
 
   #remove(watch: OneWatch): void {
-    if (!this.#watches.delete(watch) || this.#watches.size > 0) return;
+    if (!this.#watches.delete(watch) || this.#watches.size > 0 || this.#closed) return;
     clearTimeout(this.#linger);
     this.#linger = nobody.runInAsyncScope(() => setTimeout(() => this.close(), LINGER)).unref();
   }
@@ -141,23 +170,34 @@ interface OneWatchEvents {
   closed(): void;
 }
 
-class OneWatch implements Watch {
+class OneWatch implements RecordWatch {
+  readonly request: BackendRequest;
   readonly name: string;
   readonly #events: OneWatchEvents;
-  #state: 'missing' | 'waits' | 'turn' | undefined;
+  /** What he knows by his last try, or was told. */
+  state: State | undefined;
   #told = false;
   #wake: (() => void) | undefined;
 
-  constructor(name: string, events: OneWatchEvents) {
+  constructor(request: BackendRequest, name: string, events: OneWatchEvents) {
+    this.request = request;
     this.name = name;
     this.#events = events;
   }
 
-  // Of what is so from the start he learns by his next try.
-  see(state: 'missing' | 'waits' | 'turn'): void {
-    const isNew = this.#state !== undefined && this.#state !== state;
-    this.#state = state;
-    if (isNew && state !== 'waits') this.tell();
+  get isThere(): boolean {
+    return this.state === 'waits' || this.state === 'turn';
+  }
+
+  see(state: State): void {
+    if (state === this.state) return;
+    this.state = state;
+    if (state === 'turn' || state === 'free') this.tell();
+  }
+
+  seeGone(name: string): void {
+    if (name === this.name) this.tell();
+    else if (this.state === 'free') this.state = 'missing';
   }
 
   tell(): void {

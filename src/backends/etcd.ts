@@ -10,7 +10,7 @@
  * A transaction without an answer may come true later. The same id never makes two records, so asking again is safe; but
  * nobody would delete one that comes true when all is over. Therefore its lease is retired: see etcd-lease.ts.
  */
-import type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from '../backend.js';
+import type { Backend, BackendRequest, Grant, StoreHolder, Supports } from '../backend.js';
 import { uptime } from '../clock.js';
 import { LockMisuseError } from '../errors.js';
 import { EtcdClient } from './etcd-client.js';
@@ -21,13 +21,12 @@ import type { Lease } from './etcd-lease.js';
 import { Leases } from './etcd-leases.js';
 import { settingsOf } from './etcd-options.js';
 import type { EtcdOptions, EtcdSettings } from './etcd-options.js';
-import { Layout } from './etcd-records.js';
+import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord, Names } from './etcd-records.js';
-import { hasRoom, holds, looking, moving, putting, viewOf } from './etcd-txn.js';
+import { holds, looking, moving, putting, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
-
-export type { EtcdOptions, EtcdTls } from './etcd-options.js';
+import type { RecordWatch } from './etcd-watch.js';
 
 /**
  * A store of locks in etcd. Nothing is opened before its first use. By a URL, files of TLS are given by their paths:
@@ -80,6 +79,7 @@ class EtcdBackend implements Backend {
     ttl: true,
     token: 'durable',
   };
+  readonly #watchHeld: boolean;
   readonly #layout: Layout;
   readonly #client: EtcdClient;
   readonly #keys: EtcdKeys;
@@ -92,10 +92,11 @@ class EtcdBackend implements Backend {
   #closing: Promise<void> | undefined;
 
   constructor(settings: EtcdSettings) {
+    this.#watchHeld = settings.watchHeld;
     this.#layout = new Layout(settings.prefix);
     this.#client = new EtcdClient(settings);
     this.#keys = new EtcdKeys(this.#client, this.#layout, settings.timeout);
-    this.#leases = new Leases(this.#client, settings.timeout);
+    this.#leases = new Leases(this.#client, settings);
     this.#watches = new Watches(this.#client, settings.timeout, (name) => this.#grants.get(name)?.vanish());
   }
 
@@ -116,10 +117,9 @@ class EtcdBackend implements Backend {
     }
   }
 
-  async watch(request: BackendRequest): Promise<Watch> {
+  async watch(request: BackendRequest): Promise<RecordWatch> {
     this.#check(request.key);
-    const { own, all } = this.#layout.names(request);
-    return this.#watches.open(request.key, all, own);
+    return this.#watches.open(request, this.#layout.names(request));
   }
 
   async forget(request: BackendRequest): Promise<void> {
@@ -189,7 +189,7 @@ class EtcdBackend implements Backend {
       const first = queue[0] ?? (await this.#keys.first(request.key));
       if (first !== undefined && first.permits !== request.permits) throw otherPermits(request, first);
       if (request.waits || queue.length === 0) continue;
-      if (request.permits === 1 || !hasRoom(request, queue)) return null;
+      if (!fitsBehind(request, queue)) return null;
       counted = revision;
     }
   }
@@ -234,6 +234,7 @@ class EtcdBackend implements Backend {
       },
     });
     this.#grants.set(own.name, grant);
+    if (this.#watchHeld) grant.follow(this.watch(request)).catch(() => {});
     return grant;
   }
 

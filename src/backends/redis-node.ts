@@ -102,7 +102,10 @@ export class NodeRedisCommands implements RedisCommands {
     if (this.#sentinel) {
       // It makes a connection for that, and follows the primary.
       await this.#client.subscribe(channel, listener);
-      const close = (): void => void this.#client.unsubscribe(channel, listener).catch(() => undefined);
+      const close = (): void => {
+        // It would open itself again for that.
+        if (this.#client.isOpen !== false) this.#client.unsubscribe(channel, listener).catch(() => undefined);
+      };
       return { ref: () => undefined, close };
     }
     const source = await this.#anyNode();

@@ -60,6 +60,8 @@ export class Wakes {
     this.#closed = true;
     clearTimeout(this.#pause);
     this.#subscription?.close();
+    // Whoever waits learns at his next try that the store was closed.
+    this.#tellAll();
     for (const watches of this.#watches.values()) for (const watch of watches) watch.close();
   }
 

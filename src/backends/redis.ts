@@ -95,6 +95,8 @@ export function redisOver(commands: RedisCommands, options: RedisOptions): Backe
 const isAlone = ({ shared, permits, owner }: BackendRequest): boolean =>
   !shared && permits === 1 && owner === undefined;
 
+const MOST_KEYS = 256;
+
 const flag = (on: boolean): string => (on ? '1' : '0');
 const whole = (ms: number): string => String(Math.max(1, Math.ceil(ms)));
 
@@ -114,6 +116,7 @@ class RedisBackend implements Backend {
   readonly #waitTimeout: number;
   readonly #wakes: Wakes;
   readonly #cluster: string;
+  readonly #keys: Map<string, RedisKeys> = new Map();
   readonly #forgotten: WeakSet<BackendRequest> = new WeakSet();
   #closed = false;
 
@@ -128,7 +131,7 @@ class RedisBackend implements Backend {
 
   async tryAcquire(request: BackendRequest): Promise<Grant | null> {
     const { key, id, shared, units, permits, waits, fifo, owner } = request;
-    const keys = redisKeys(this.#prefix, key);
+    const keys = this.#keysOf(key);
     const alone = isAlone(request);
     const channel = waits ? this.#wakes.channel : '';
     const how = `${flag(shared)} ${flag(waits && fifo)} ${this.#cluster} ${units} ${permits} ${channel}`;
@@ -142,13 +145,22 @@ class RedisBackend implements Backend {
       return null;
     }
     const token = BigInt(reply.slice(1));
-    const grant = {
+    const grant: Grant = {
       token,
-      renew: this.#renewer(request, keys, token),
-      release: this.#releaser(request, keys, token),
+      renew: (ttl) => this.#renew(request, keys, token, ttl),
+      release: () => this.#release(request, keys, token),
     };
     if (this.#wait > 0) await this.#replicated(key, () => grant.release());
     return grant;
+  }
+
+  /** To make them costs a hash and six strings; who takes a key often takes it again soon. */
+  #keysOf(key: string): RedisKeys {
+    let keys = this.#keys.get(key);
+    if (keys !== undefined) return keys;
+    if (this.#keys.size >= MOST_KEYS) this.#keys.clear();
+    this.#keys.set(key, (keys = redisKeys(this.#prefix, key)));
+    return keys;
   }
 
   watch({ id }: BackendRequest): Promise<Watch> {
@@ -174,8 +186,9 @@ class RedisBackend implements Backend {
         string,
         string,
       ];
+      const lasts = Number(left) < 0 ? undefined : Number(left);
       const isShared = shared === '1';
-      holders.push({ id, token: BigInt(token), shared: isShared, units: Number(units), left: Number(left) });
+      holders.push({ id, token: BigInt(token), shared: isShared, units: Number(units), left: lasts });
     }
     return holders;
   }
@@ -205,22 +218,19 @@ class RedisBackend implements Backend {
     return this.close();
   }
 
-  #renewer(request: BackendRequest, keys: RedisKeys, token: bigint): (ttl: number) => Promise<void> {
+  async #renew(request: BackendRequest, keys: RedisKeys, token: bigint, ttl: number): Promise<void> {
     const { key, id } = request;
-    const [script, own] = isAlone(request) ? [RENEW, `${token} ${id}`] : [STAY, id];
-    const used = script === RENEW ? keys.slice(0, 1) : keys;
-    return async (ttl) => {
-      const there = await this.#run(script, key, used, [own, whole(ttl)]);
-      if (Number(there) === 0) throw new LockLostError('its record is gone', { lock: key });
-      if (this.#wait > 0) await this.#replicated(key);
-    };
+    const answer = isAlone(request)
+      ? this.#run(RENEW, key, keys.slice(0, 1), [`${token} ${id}`, whole(ttl)])
+      : this.#run(STAY, key, keys, [id, whole(ttl)]);
+    if (Number(await answer) === 0) throw new LockLostError('its record is gone', { lock: key });
+    if (this.#wait > 0) await this.#replicated(key);
   }
 
-  #releaser(request: BackendRequest, keys: RedisKeys, token: bigint): () => Promise<boolean> {
+  async #release(request: BackendRequest, keys: RedisKeys, token: bigint): Promise<boolean> {
     const { key, id } = request;
     const [script, own] = isAlone(request) ? [RELEASE, `${token} ${id}`] : [LEAVE, id];
-    const used = keys.slice(0, 5);
-    return async () => Number(await this.#run(script, key, used, [own, this.#cluster])) > 0;
+    return Number(await this.#run(script, key, keys.slice(0, 5), [own, this.#cluster])) > 0;
   }
 
   /** Whether enough replicas have what was written. Else it is undone, and an error says so. */

@@ -12,7 +12,8 @@ import type { Case, World } from './world.js';
 
 /** Locks it, and releases it behind the case at the latest. */
 export async function locked(t: World, name: string, options: LockCallOptions = {}): Promise<Guard> {
-  const guard = await t.answer('lock()', lock(name, { distributed: t.store, ...options }));
+  const asked = lock(name, { distributed: t.store, signal: t.wish().signal, ...options });
+  const guard = await t.answer('lock()', asked);
   t.afterwards(() => guard.release());
   return guard;
 }
@@ -85,7 +86,7 @@ export const calls: readonly Case[] = [
       const rival = await t.host();
       const name = t.name();
       const holder = await t.take(rival, `lock:${name}`);
-      const wish = new AbortController();
+      const wish = t.wish();
       const waits = locked(t, name, { signal: wish.signal });
       await t.refused(rival, `lock:${name}`);
       wish.abort(reason);
@@ -103,7 +104,7 @@ export const calls: readonly Case[] = [
       for (let round = 0; round < 20; round++) {
         const name = t.name();
         const holder = await t.take(rival, `lock:${name}`);
-        const wish = new AbortController();
+        const wish = t.wish();
         const outcome = locked(t, name, { signal: wish.signal }).catch((error: unknown) => {
           assert.equal(error, reason);
           return null;
@@ -124,10 +125,11 @@ export const calls: readonly Case[] = [
   })),
   {
     promise: 'tasks that take turns let another host in',
+    needs: ['wakes'],
     run: async (t) => {
       const rival = await t.host();
       const name = t.name();
-      const over = new AbortController();
+      const over = t.wish();
       let inside = 0;
       const task = async (): Promise<void> => {
         while (!over.signal.aborted) {
@@ -139,6 +141,7 @@ export const calls: readonly Case[] = [
         }
       };
       const tasks = Promise.all([task(), task(), task()]);
+      tasks.catch(() => over.abort());
       try {
         for (let i = 0; i < 3; i++) {
           const hold = await t.wait(rival, `lock:${name}`);

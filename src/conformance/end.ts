@@ -107,6 +107,7 @@ export const ends: readonly Case[] = [
       const request = t.request(key, { waits: true });
       await t.refused(host, request);
       const watch = await host.watch?.(request);
+      t.afterwards(() => watch?.close());
       void watch?.changed();
       // It may stay pending, or be told.
       const waits = host.acquire?.(t.request(key, { waits: true })).catch((error: unknown) => error);
@@ -116,7 +117,6 @@ export const ends: readonly Case[] = [
         const more = [...resources()].filter(([type, count]) => count > (before.get(type) ?? 0));
         return more.length === 0 ? true : undefined;
       });
-      watch?.close();
       void waits;
     },
   },

@@ -145,7 +145,7 @@ export const outages: readonly Case[] = [
         await assert.rejects(locked(t, name, { timeout: 300, ttl: brief(t) }), down);
         const took = performance.now() - began;
         assert.ok(took >= 299 && took < 3000, `it took ${took} ms of 300`);
-        const wish = new AbortController();
+        const wish = t.wish();
         const waits = locked(t, name, { signal: wish.signal, ttl: brief(t) });
         wish.abort();
         await assert.rejects(waits, (error) => error === wish.signal.reason);

@@ -68,7 +68,7 @@ export interface ConformanceOptions {
    * A module that exports `open`, for cases with real processes, which import it. What it has to know, it can be told in
    * the URL: `new URL('./store.js?port=1234', import.meta.url)`.
    */
-  readonly module?: URL;
+  readonly module?: URL | undefined;
   /** Removes all records of locks from the store, behind the driver's back. */
   wipe?(): Promise<void>;
   /** What is in the store, or in the driver, that should not be there as nobody holds or waits for anything. */

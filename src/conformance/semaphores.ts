@@ -10,7 +10,8 @@ import type { Case, World } from './world.js';
 /** So many of three permits. */
 async function acquired(t: World, name: string, units: number, wait: WaitOptions = {}): Promise<Guard> {
   const permits = semaphore(name, 3, { distributed: t.store });
-  const guard = await t.answer('semaphore().acquire()', permits.acquire(units, wait));
+  const asked = permits.acquire(units, { signal: t.wish().signal, ...wait });
+  const guard = await t.answer('semaphore().acquire()', asked);
   t.afterwards(() => guard.release());
   return guard;
 }

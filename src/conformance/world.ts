@@ -17,7 +17,8 @@ export const LONG = 60_000;
 type Ability = 'shared' | 'permits' | 'fifo' | 'owner' | 'ttl' | 'token' | 'durable';
 type Method = 'acquire' | 'watch' | 'forget' | 'inspect' | 'break' | 'list';
 type Given = 'module' | 'wipe' | 'leftovers' | keyof Faults;
-type Need = Ability | Method | Given;
+/** `wakes`: those who wait are told, or stand in its own queue, so that they are not passed by whoever asks more often. */
+type Need = Ability | Method | Given | 'wakes';
 
 /** A promise, and how it is proven. */
 export interface Case {
@@ -76,6 +77,7 @@ export class World {
   #has(need: Need): boolean {
     const { options, store } = this;
     const { supports } = store;
+    if (need === 'wakes') return this.#has('watch') || this.#has('acquire');
     if (need === 'token') return supports.token !== 'none';
     if (need === 'durable') return supports.token === 'durable';
     if (need in supports) return supports[need as 'shared'];
@@ -120,9 +122,16 @@ export class World {
       waits: false,
       fifo: false,
       owner: undefined,
-      signal: new AbortController().signal,
+      signal: this.wish().signal,
       ...rest,
     };
+  }
+
+  /** To be aborted by the case; behind it, it is in any case, so that nobody waits for ever. */
+  wish(): AbortController {
+    const wish = new AbortController();
+    this.#undo.push(() => wish.abort());
+    return wish;
   }
 
   /** An answer of the store. */

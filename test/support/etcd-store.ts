@@ -19,7 +19,7 @@ export async function recordsIn(server: Etcd, prefix: string = 'tierlock/'): Pro
   end[end.length - 1] = (end.at(-1) as number) + 1;
   const range = { key: base64(prefix), range_end: end.toString('base64') };
   const { kvs = [] } = (await etcdCall(server, '/v3/kv/range', range)) as { kvs?: Kv[] };
-  return kvs.map((kv) => ({ ...kv, key: Buffer.from(kv.key, 'base64').toString() }));
+  return kvs.map((kv) => Object.assign(kv, { key: Buffer.from(kv.key, 'base64').toString() }));
 }
 
 /** The ids of the leases that live. */
@@ -30,7 +30,7 @@ export async function leasesIn(server: Etcd): Promise<string[]> {
 
 /** What a proxy has seen go to the server: the paths of the calls, without `/v3/`. */
 export class Calls {
-  #paths: string[] = [];
+  readonly #paths: string[] = [];
 
   constructor(...proxies: Proxy[]) {
     for (const proxy of proxies) {

@@ -18,7 +18,7 @@ export class Time {
     setClock(() => this.#now + this.#suspended);
     t.after(async () => {
       // What is kept for a moment goes away.
-      await this.pass(1000);
+      await this.pass(2100);
       mock.timers.reset();
       setClock(undefined);
     });

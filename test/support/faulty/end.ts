@@ -1,6 +1,6 @@
 /** Mistakes about what is over: it leaves something behind. */
 import type { Grant } from '../../../src/backend.js';
-import { granting, litter, one } from './driver.js';
+import { granting, litter, one, watching } from './driver.js';
 import type { Faulty } from './driver.js';
 
 const OUT = 'who holds keeps everybody else out until the release';
@@ -20,6 +20,21 @@ export const endDrivers: readonly Faulty[] = [
       const timer = setTimeout(() => undefined, 100_000);
       litter.push(() => clearTimeout(timer));
       return {};
+    }),
+  ),
+  one(
+    'a timer runs as long as somebody watches',
+    'what is closed in the middle of waits leaves nothing, and rejects nowhere',
+    watching((watch) => {
+      const timer = setInterval(() => undefined, 100_000);
+      litter.push(() => clearInterval(timer));
+      return {
+        changed: () => watch.changed(),
+        close: () => {
+          clearInterval(timer);
+          watch.close();
+        },
+      };
     }),
   ),
   one('each client listens to the process', EMPTY, () => {

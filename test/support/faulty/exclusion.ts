@@ -1,6 +1,6 @@
 /** Mistakes about who may hold at all, and beside whom. */
 import { asking, counted, granting, naming, one, refusing, stranger } from './driver.js';
-import type { Faulty } from './driver.js';
+import type { Faulty, Store } from './driver.js';
 
 const OUT = 'who holds keeps everybody else out until the release';
 const AGAIN = 'who asks again under the same id is granted the same again, and it counts once';
@@ -50,6 +50,33 @@ export const exclusionDrivers: readonly Faulty[] = [
     (store) => ({
       tryAcquire: (request) =>
         store.tryAcquire(request.permits > 1 ? { ...request, id: `${request.id} ${counted()}` } : request),
+    }),
+  ),
+  one(
+    'each grant has to be given back, even of the same id',
+    [
+      AGAIN,
+      'who asks twice at once under the same id holds once',
+      'a reader who asks again under the same id counts once',
+    ],
+    (store, all) => {
+      const times = (id: string, by: number): number => {
+        const now = ((all.get(id) as number | undefined) ?? 0) + by;
+        all.set(id, now);
+        return now;
+      };
+      return granting((grant, { id }) => {
+        times(id, 1);
+        return { release: async () => times(id, -1) > 0 || grant.release() };
+      })(store, all);
+    },
+  ),
+  one(
+    'nothing can be forgotten, and nothing lapses',
+    'a store in which nothing lapses can forget',
+    (store) => ({
+      supports: { ...store.supports, ttl: false },
+      forget: undefined as unknown as Store['forget'],
     }),
   ),
   one(

@@ -1,10 +1,32 @@
 /** Mistakes about the way to the store, on which things happen. */
 import { LockBackendError } from '../../../src/errors.js';
 import type { Wire } from '../far-memory.js';
-import { asking, counted, granting, one, watching } from './driver.js';
+import { asking, counted, granting, one, stranger, watching } from './driver.js';
 import type { Faulty } from './driver.js';
 
 export const farDrivers: readonly Faulty[] = [
+  one(
+    'no answer is a grant, and a renewal',
+    [
+      'while the store is silent every call ends in its time, and nothing of it stays',
+      'while the store is silent a lock is lost when its time is over, and not when an answer comes',
+      'a store that refuses connections is an error that says so, after a few tries',
+    ],
+    (store) => {
+      const hopeful = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
+        const late = new Promise<T>((resolve) => setTimeout(resolve, 100, otherwise));
+        return Promise.race([work, late]).catch(() => otherwise);
+      };
+      return {
+        tryAcquire: async (request) => {
+          const grant = await hopeful(store.tryAcquire(request), stranger);
+          return (
+            grant && { ...grant, renew: (ttl) => hopeful(grant.renew?.(ttl) ?? Promise.resolve(), undefined) }
+          );
+        },
+      };
+    },
+  ),
   one(
     'no answer is an answer',
     'a store that refuses connections gives no answer, and the same clients go on when it is back',
@@ -20,6 +42,7 @@ export const farDrivers: readonly Faulty[] = [
     [
       'what is asked of a silent store is answered when it is back, or nobody knows; and both go on',
       'what is held stays held when all connections break, if it is held by its record',
+      'a release whose answer was lost has given it back, or the next one does',
     ],
     (store, all) => {
       const once = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -35,12 +58,20 @@ export const farDrivers: readonly Faulty[] = [
           throw error;
         }
       };
-      return { tryAcquire: (request) => once(() => store.tryAcquire(request)) };
+      return {
+        tryAcquire: async (request) => {
+          const grant = await once(() => store.tryAcquire(request));
+          return grant && { ...grant, release: () => once(() => grant.release()) };
+        },
+      };
     },
   ),
   one(
     'who asks again is another one',
-    'an acquisition whose answer was lost is granted again under its id, and counts once',
+    [
+      'an acquisition whose answer was lost is granted again under its id, and counts once',
+      'a lock() whose answer was lost holds once, and its release frees it',
+    ],
     asking(({ id }) => ({ id: `${id} ${counted()}` })),
   ),
   one(

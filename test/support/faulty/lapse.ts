@@ -7,6 +7,9 @@ const LAPSES = 'what is not renewed lapses, and not before its time';
 const GONE = 'a renewal of what has lapsed is a loss, and brings nothing back';
 
 export const lapseDrivers: readonly Faulty[] = [
+  one('what lapses is said not to', 'where nothing lapses, what is held stays held', (store) => ({
+    supports: { ...store.supports, ttl: false },
+  })),
   one(
     'nothing lapses',
     LAPSES,
@@ -66,18 +69,8 @@ export const lapseDrivers: readonly Faulty[] = [
     granting(() => ({ renew: async () => undefined })),
   ),
   one(
-    'a renewal goes on from the end, not from now',
-    'what is renewed lasts, and a renewal counts from now on',
-    granting((grant, request, store) => ({
-      renew: async (ttl) => {
-        const [holder] = await store.inspect(request.key);
-        await grant.renew?.((holder?.left ?? 0) + ttl);
-      },
-    })),
-  ),
-  one(
     'a renewal takes less than was asked for',
-    'what is renewed lasts, and a renewal counts from now on',
+    'what is renewed lasts for so long from then on, at least',
     granting((grant) => ({ renew: async (ttl) => grant.renew?.(ttl / 2) })),
   ),
   one(

@@ -10,6 +10,22 @@ const BROKEN =
   'what is broken is free, and its holder is told at his next renewal; or it cannot be broken, and stays';
 
 export const lookDrivers: readonly Faulty[] = [
+  one(
+    'a look shows those who wait',
+    'a place in line is no hold: a look shows who holds, not who waits',
+    (store, all) => ({
+      tryAcquire: async (request) => {
+        const grant = await store.tryAcquire(request);
+        const { id, key, shared, units } = request;
+        if (grant === null) all.set(key, { id, token: 0n, shared, units, left: 1 });
+        return grant;
+      },
+      inspect: async (key) => [
+        ...(await store.inspect(key)),
+        ...(all.has(key) ? [all.get(key) as StoreHolder] : []),
+      ],
+    }),
+  ),
   one('a look shows nobody', LOOK, () => ({ inspect: async () => [] })),
   one('a look has no ids', LOOK, (store) => ({
     inspect: async (key) => altered(await store.inspect(key), { id: '' }),

@@ -102,6 +102,13 @@ export const releaseDrivers: readonly Faulty[] = [
     granting(() => ({ token: 0n })),
   ),
   one(
+    'a token is given although there is none',
+    'a store without tokens says 0n, so that nobody relies on one',
+    (store) => ({
+      supports: { ...store.supports, token: 'none' },
+    }),
+  ),
+  one(
     'all have one token',
     GROWS,
     granting(() => ({ token: 7n })),

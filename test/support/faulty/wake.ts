@@ -33,7 +33,7 @@ export const wakeDrivers: readonly Faulty[] = [
   })),
   one(
     'it tells once',
-    'what has happened between two looks is not missed',
+    'all who wait have their turn',
     watching((watch) => {
       let told = false;
       return {
@@ -57,7 +57,10 @@ export const wakeDrivers: readonly Faulty[] = [
   one(
     'one of those who watch is told',
     'readers who wait for a writer are all told when he leaves',
-    (store, all) => ringing(store, all, { forgets: true, one: true }),
+    (store, all) => ringing(store, all, { forgets: true, one: 'first' }),
+  ),
+  one('the last of those who watch is told', 'all who wait have their turn', (store, all) =>
+    ringing(store, all, { forgets: true, one: 'last' }),
   ),
   one(
     'a watch that is closed rejects',
@@ -184,14 +187,15 @@ export const wakeDrivers: readonly Faulty[] = [
 export function ringing(
   store: Store,
   all: Map<string, unknown>,
-  { forgets, one: onlyOne = false }: { forgets: boolean; one?: boolean },
+  { forgets, one: only }: { forgets: boolean; one?: 'first' | 'last' },
 ): Partial<Backend> {
   const bell = (all.get('bell') ?? new EventEmitter()) as EventEmitter;
   bell.setMaxListeners(0);
   all.set('bell', bell);
   const ring = (key: string): void => {
     const listeners = bell.listeners(key) as (() => void)[];
-    for (const listener of onlyOne ? listeners.slice(0, 1) : listeners) listener();
+    const some = only === 'first' ? listeners.slice(0, 1) : only === 'last' ? listeners.slice(-1) : listeners;
+    for (const listener of some) listener();
   };
   return {
     ...granting((grant, { key }) => ({

@@ -1,0 +1,29 @@
+/** Locks in a store that let everybody in, or say for ever that all is well. Contests must notice. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { StoreModule } from '../../bench/contestants/stores.js';
+
+export const contestants: StoreModule['contestants'] = {
+  'no lock': {
+    open: () => ({
+      async hold() {
+        await sleep(1);
+        return () => Promise.resolve();
+      },
+      close: () => undefined,
+    }),
+  },
+  'knows nothing': {
+    open({ urls, ttl }) {
+      const client = new Redis(urls[0] ?? '');
+      return {
+        async keep() {
+          await client.set('record', 'mine', 'PX', ttl);
+          setInterval(() => void client.pexpire('record', ttl), ttl / 3).unref();
+          return { allowed: () => true, release: () => Promise.resolve(true) };
+        },
+        close: () => client.disconnect(),
+      };
+    },
+  },
+};
