@@ -69,6 +69,8 @@ class Acquisition implements Abortable {
   #failure: unknown = undefined;
   /** Whether the store may have something under our id that we do not know of. */
   #unknown = false;
+  /** What has come when the wait for it had just ended. */
+  #stray: Grant | undefined = undefined;
   #granted = false;
   #ended = false;
   /** Ends whatever is waited for. */
@@ -153,6 +155,7 @@ class Acquisition implements Abortable {
   }
 
   #lease(grant: Grant, sent: number): Lease | undefined {
+    this.#stray = undefined;
     const named = { key: this.#request.key, store: this.#store.name };
     const lease = new Lease(grant, sent, this.#wanted, named);
     if (lease.look()) return lease;
@@ -166,7 +169,10 @@ class Acquisition implements Abortable {
     const late = async (): Promise<void> => {
       const grant = await asked;
       // Under the id that we hold it is the same one, and under the one that we ask for it will be granted again.
-      if (request === this.#request && (this.#granted || !this.#ended)) return;
+      if (request === this.#request && (this.#granted || !this.#ended)) {
+        this.#stray = grant ?? undefined;
+        return;
+      }
       if (grant) await insist(async () => grant.release(), uptime() + request.ttl);
       else if (request.waits) this.#forget(request);
     };
@@ -177,7 +183,9 @@ class Acquisition implements Abortable {
   /** In the background: until the store has answered, or whatever it had has lapsed. */
   #forget(request: Request): void {
     const store = this.#store;
-    if (store.forget !== undefined) void insist(async () => store.forget?.(request), uptime() + request.ttl);
+    const stray = this.#stray;
+    const undo = async (): Promise<unknown> => (store.forget ? store.forget(request) : stray?.release());
+    void insist(undo, uptime() + request.ttl);
   }
 
   #failed(since: number, why: unknown): undefined {

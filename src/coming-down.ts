@@ -42,9 +42,10 @@ function giveBack(rare: Rare, polite: boolean, give: () => void): void {
     if (ending === undefined) give();
   }
   if (ending === undefined) return;
-  const end = ending.finally(give);
+  const end = ending.finally(() => {
+    endings.delete(end);
+    give();
+  });
   rare.ending = end;
   endings.add(end);
-  const gone = (): boolean => endings.delete(end);
-  void end.then(gone, gone);
 }

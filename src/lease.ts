@@ -78,7 +78,7 @@ export class Lease implements Abortable {
     this.#named = named;
     this.#terms = terms;
     this.#ttl = terms.ttl;
-    this.#renews = terms.renew && grant.renew !== undefined;
+    this.#renews = terms.renew;
     this.#since = this.#sent = sent;
     const lasts = grant.lasts ?? recordTtl(terms);
     // Without a way to renew it, it ends by the store's word alone.
@@ -86,14 +86,16 @@ export class Lease implements Abortable {
       grant.renew === undefined ? Infinity : sent + lasts - terms.lockDelay - marginOf(terms.ttl);
     this.#least = sent + terms.minHold;
     const { lost } = grant;
-    if (lost?.aborted === true) this.onAbort();
-    else if (lost !== undefined) watchAbort(lost, this);
+    if (lost?.aborted === true) {
+      this.onAbort();
+      return;
+    }
+    if (lost !== undefined) watchAbort(lost, this);
     this.#schedule();
   }
 
   /** How long it is ours without a renewal, in ms. */
   get left(): number {
-    this.look();
     return this.#loss === undefined ? this.#deadline - uptime() : 0;
   }
 
@@ -128,7 +130,6 @@ export class Lease implements Abortable {
   /** It is not renewed any more: it ends at its deadline. */
   stop(): void {
     this.#renews = false;
-    this.#schedule();
   }
 
   /** Makes it last longer, by hand. Settles when that is sure, or cannot be any more. */
@@ -225,7 +226,6 @@ export class Lease implements Abortable {
 
   /** When the next thing is due: a renewal, or the end. */
   #schedule(): void {
-    if (!this.#alive) return;
     clearTimeout(this.#timer);
     if (this.#deadline === Infinity) return;
     const now = uptime();
@@ -233,10 +233,6 @@ export class Lease implements Abortable {
     const ms = Math.min(Math.max(1, Math.ceil(due - now)), LONGEST);
     // The timer is nobody's of those who may come to hold it, and keeps no program alive.
     this.#timer = nobody.runInAsyncScope(() => setTimeout(this.#tick, ms).unref());
-  }
-
-  get #alive(): boolean {
-    return this.state !== 'Ended' && this.#loss === undefined;
   }
 
   #nextRenewal(): number {

@@ -1,7 +1,6 @@
 /** What an acquisition has asked for and does not want any more does not stay in the store. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BackendRequest, Grant } from '../src/backend.js';
 import {
   ask,
   cut,
@@ -13,7 +12,6 @@ import {
   ScriptedStore,
   silent,
   slow,
-  throws,
 } from './support/scripted.js';
 import { Time } from './support/time.js';
 
@@ -45,11 +43,26 @@ test('what nobody knows of is forgotten when it is given up, even by one who did
   }
 });
 
-test('one who is sure that he has got nothing has nothing to forget', async () => {
-  const store = new ScriptedStore();
-  await rival(store);
-  await ask(store);
-  assert.equal(store.count('forget'), 0);
+test('one who is sure that he has got nothing has nothing to forget', async (t) => {
+  const time = new Time(t);
+  for (const failures of [[], [fails]]) {
+    const store = new ScriptedStore().next('tryAcquire', ...failures);
+    await rival(store, { ttl: 60_000 });
+    await time.until(ask(store));
+    assert.equal(store.count('forget'), 0);
+  }
+});
+
+test('the answer to an older try of what we hold is ours, and is not given back', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('tryAcquire', late(2500));
+  const asking = ask(store, { ttl: 10_000 }, Infinity);
+  const waited = await time.until(asking);
+  assert.ok(waited >= 2000 && waited < 2100, `${waited}`);
+  const lease = await asking;
+  await time.pass(1000);
+  assert.equal((await store.holders()).length, 1);
+  assert.equal(await lease?.release(), true);
 });
 
 test('forgetting goes on until the store answers', async (t) => {
@@ -122,8 +135,8 @@ test('a try that the forgetting has overtaken leaves nothing either', async (t) 
 });
 
 test('an abort in the very tick of the grant gives it back', async () => {
-  for (let ticks = 0; ticks < 12; ticks++) {
-    const store = new ScriptedStore();
+  for (let ticks = 0; ticks < 24; ticks++) {
+    const store = new ScriptedStore({ without: ticks % 2 === 0 ? [] : ['forget'] });
     const control = new AbortController();
     const asking = ask(store, { ttl: 60_000 }, 1000, control.signal);
     for (let i = 0; i < ticks; i++) await Promise.resolve();
@@ -199,8 +212,17 @@ test('a loop that stood still is no store that is down', async (t) => {
     const again = ask(store, {}, timeout);
     time.block(5000);
     assert.ok((await time.until(again)) < 100);
-    assert.ok(await again);
+    await (await again)?.release();
   }
+  // What has failed long ago does not count.
+  const store = new ScriptedStore({ without: ['watch'] }).next('tryAcquire', fails, passes, silent);
+  const there = await rival(store, { ttl: 60_000 });
+  const asking = ask(store, {}, Infinity);
+  while (store.count('tryAcquire') < 3) await time.pass(1);
+  await there?.release();
+  time.block(5000);
+  assert.ok((await time.until(asking)) < 100);
+  assert.ok(await asking);
 });
 
 test('an answer that is there when the time is up counts', async (t) => {
@@ -216,62 +238,3 @@ test('an answer that is there when the time is up counts', async (t) => {
   await time.until(asking);
   assert.equal(await asking, null);
 });
-
-test('a store that queues those who wait is asked once, for as long as there is time', async (t) => {
-  const time = new Time(t);
-  const { store, requests } = queueing();
-  const there = await rival(store, { ttl: 1_000_000 });
-  const waits = ask(store, {}, Infinity);
-  await time.pass(20_000);
-  assert.deepEqual([requests.length, store.count('tryAcquire'), store.count('watch')], [1, 0, 0]);
-  await there?.release();
-  await time.until(waits);
-  const lease = await waits;
-  assert.equal(requests[0]?.signal.aborted, false, 'what is held is wanted');
-  assert.ok(lease?.left === Infinity || (lease?.left ?? 0) > 0);
-  assert.equal(await lease?.release(), true);
-});
-
-test('and its wait ends with the time, the signal, or what it says', async (t) => {
-  const time = new Time(t);
-  const { store, requests } = queueing();
-  await rival(store, { ttl: 1_000_000 });
-  const waits = ask(store, {}, 3000);
-  assert.equal(await time.until(waits), 3000);
-  assert.equal(await waits, null);
-  assert.equal(store.count('tryAcquire'), 1, 'a last try');
-  assert.equal(requests[0]?.signal.aborted, true);
-  const control = new AbortController();
-  const aborted = ask(store, {}, Infinity, control.signal);
-  const failure = assert.rejects(aborted, (thrown) => thrown === 'enough');
-  await time.pass(100);
-  control.abort('enough');
-  assert.equal(await time.until(aborted), 0);
-  await failure;
-  assert.equal(requests[1]?.signal.aborted, true);
-  const asking = ask(store.always('acquire', throws(new Error('connection reset'))), {}, Infinity);
-  const down = assert.rejects(asking, { name: 'LockBackendError' });
-  assert.ok((await time.until(asking)) >= 2000);
-  await down;
-  assert.equal(await ask(store), null, 'who does not wait is not queued');
-  assert.deepEqual([requests.length, store.count('tryAcquire')], [2, 2]);
-});
-
-/** A store whose records end with a session, and which queues by itself. */
-function queueing(): { store: ScriptedStore; requests: BackendRequest[] } {
-  const store = new ScriptedStore({ supports: { ttl: false }, without: ['renew'] });
-  const requests: BackendRequest[] = [];
-  const acquire = async (request: BackendRequest): Promise<Grant> => {
-    const way = store.wayOf('acquire');
-    return way(async () => {
-      requests.push(request);
-      const watch = await store.inner.watch?.(request);
-      for (;;) {
-        const grant = await store.inner.tryAcquire(request);
-        if (grant !== null) return { token: grant.token, release: () => grant.release() };
-        await watch?.changed();
-      }
-    });
-  };
-  return { store: Object.assign(store, { acquire }), requests };
-}

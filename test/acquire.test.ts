@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { LockBackendError, LockMisuseError } from '../src/errors.js';
 import {
   ask,
+  commands,
   cut,
   fails,
   late,
@@ -13,14 +14,9 @@ import {
   rival,
   ScriptedStore,
   silent,
-  slow,
   throws,
 } from './support/scripted.js';
-import type { Command } from './support/scripted.js';
 import { Time } from './support/time.js';
-
-const commands = (store: ScriptedStore): Command[] =>
-  store.sent.map(({ command }) => command).filter((command) => command !== 'changed');
 
 test('a free key costs one command', async () => {
   for (const timeout of [0, 100, Infinity]) {
@@ -41,88 +37,6 @@ test('who does not wait asks once, gets null, and leaves no trace', async () => 
   assert.ok(await rival(store), 'nobody stands before us in a queue');
 });
 
-test('a wait subscribes, asks again because it may have changed, and then only when it has', async (t) => {
-  const time = new Time(t);
-  const store = new ScriptedStore();
-  const there = await rival(store, { ttl: 60_000 });
-  const start = time.now;
-  const waits = ask(store, {}, Infinity);
-  await time.pass(2000);
-  assert.deepEqual(commands(store), ['tryAcquire', 'watch', 'tryAcquire']);
-  await there?.release();
-  await time.pass(1);
-  const lease = await waits;
-  assert.ok(lease);
-  assert.equal(time.now - start, 2001);
-  assert.deepEqual(commands(store), ['tryAcquire', 'watch', 'tryAcquire', 'tryAcquire']);
-  const [first, ...others] = store.all('tryAcquire');
-  assert.ok(
-    others.every(({ id }) => id === first?.id),
-    'all under one id',
-  );
-  await lease.release();
-});
-
-test('what changes between the first try and the subscription is not missed', async (t) => {
-  const time = new Time(t);
-  const store = new ScriptedStore();
-  const there = await rival(store, { ttl: 60_000 });
-  store.next('watch', async (perform) => {
-    await there?.release();
-    return perform();
-  });
-  assert.equal(await time.until(ask(store, {}, Infinity)), 0);
-});
-
-test('where changes may be missed it asks every some seconds all the same', async (t) => {
-  const time = new Time(t);
-  const store = new ScriptedStore().always('changed', silent);
-  await rival(store, { ttl: 20_000 });
-  const waited = await time.until(ask(store, {}, Infinity));
-  assert.ok(waited >= 20_000 && waited < 27_600, `${waited}`);
-  const tries = store.count('tryAcquire');
-  assert.ok(tries >= 4 && tries <= 14, `${tries}`);
-});
-
-test('a store that tells of no changes is asked every 50 ms or so', async (t) => {
-  const time = new Time(t);
-  const store = new ScriptedStore({ without: ['watch'] });
-  const there = await rival(store, { ttl: 60_000 });
-  const waits = ask(store, {}, Infinity);
-  await time.pass(5000);
-  const tries = store.all('tryAcquire').map(({ at }) => at);
-  assert.ok(tries.length > 75 && tries.length < 140, `${tries.length}`);
-  const pauses = new Set(tries.slice(1).map((at, i) => at - (tries[i] ?? 0)));
-  assert.ok(pauses.size > 10, 'with jitter');
-  await there?.release();
-  assert.ok((await time.until(waits)) <= 76);
-});
-
-test('a subscription that fails, or is silent, keeps nobody from trying', async (t) => {
-  const time = new Time(t);
-  for (const way of [fails, silent]) {
-    const store = new ScriptedStore().always('watch', way);
-    await rival(store, { ttl: 3000 });
-    const waited = await time.until(ask(store, {}, Infinity));
-    assert.ok(waited >= 3000 && waited <= (way === fails ? 3200 : 4100), `${waited}`);
-  }
-});
-
-test('a subscription that comes too late is closed', async (t) => {
-  const time = new Time(t);
-  const store = new ScriptedStore().next('watch', slow(5000)).always('watch', silent);
-  let closed = 0;
-  const watch = store.inner.watch?.bind(store.inner);
-  store.inner.watch = async (request) => {
-    const real = await watch?.(request);
-    return { changed: async () => real?.changed(), close: () => (closed++, real?.close()) };
-  };
-  await rival(store, { ttl: 60_000 });
-  assert.equal(await time.until(ask(store, {}, 3000)), 3000);
-  await time.pass(5000);
-  assert.equal(closed, 1);
-});
-
 test('the time is up to the ms, after a last try at the deadline', async (t) => {
   const time = new Time(t);
   for (const timeout of [1, 7, 100, 2500]) {
@@ -139,6 +53,21 @@ test('the time is up to the ms, after a last try at the deadline', async (t) => 
       assert.ok(await rival(store), 'no place in a queue is left');
     }
   }
+});
+
+test('a fraction of a millisecond is no reason to ask once more', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore();
+  await rival(store, { ttl: 60_000 });
+  assert.equal(await time.until(ask(store, {}, 10.5)), 11);
+  assert.equal(store.count('tryAcquire'), 3);
+});
+
+test('the last try has a quarter of a second to be answered', async (t) => {
+  const time = new Time(t);
+  const asking = ask(new ScriptedStore().always('tryAcquire', late(200)), {}, 100);
+  assert.equal(await time.until(asking), 200);
+  assert.ok(await asking);
 });
 
 test('what becomes free at the deadline is ours', async (t) => {
@@ -184,7 +113,7 @@ test('a store that is down when the time is up says that, at the latest 250 ms l
     const asking = ask(new ScriptedStore().always('all', way), {}, timeout);
     const failure = assert.rejects(asking, LockBackendError);
     const waited = await time.until(asking);
-    assert.ok(waited >= timeout && waited <= Math.max(250, timeout), `${waited}`);
+    assert.equal(waited, way === fails ? timeout : Math.max(250, timeout));
     await failure;
   }
 });

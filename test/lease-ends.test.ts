@@ -1,6 +1,5 @@
 /** How a lease ends: it is given back, stopped, told to be gone, or left alone by its holder. */
 import assert from 'node:assert/strict';
-import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import {
   after,
@@ -140,8 +139,18 @@ test('once it is stopped it is not renewed, and lost at its deadline', async (t)
   await time.pass(5000);
   assert.equal(at - start, 1000 + 2700 - 1500);
   assert.equal(store.count('renew'), 1);
-  lease.stop();
   assert.equal((await store.holders()).length, 0, 'what was lost is given back, stopped or not');
+});
+
+test('once it is stopped, what failed before is not tried again', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().always('renew', fails);
+  const lease = await take(store);
+  await time.pass(1050);
+  lease.stop();
+  await time.pass(2000);
+  assert.equal(store.count('renew'), 1);
+  assert.equal(lease.state, 'Lost');
 });
 
 test('the lock delay makes the record last longer, not the lease', async (t) => {
@@ -197,63 +206,11 @@ test('keepFor asks at once if the record does not last so long, and only then', 
     assert.equal(store.all('renew').at(-1)?.ttl, 7000);
     await time.pass(0);
     assert.ok(lease.left > 6000);
+    lease.keepFor(1000);
+    await time.pass(1000);
+    assert.equal(store.all('renew').at(-1)?.ttl, renew ? 6000 : 7000, 'for less it is not shortened');
     await lease.release();
   }
-});
-
-test('a store that says that it is gone is believed, and without renewals it lasts until then', async (t) => {
-  const time = new Time(t);
-  const session = new AbortController();
-  const store = new ScriptedStore({ lost: session.signal, without: ['renew'] });
-  const lease = await take(store);
-  let loss: Error | undefined;
-  lease.onLost = (error) => (loss = error);
-  time.block(1_000_000);
-  await time.pass(1);
-  assert.equal(lease.look(), true);
-  assert.equal(lease.passable, true);
-  await lease.renew();
-  session.abort(new Error('session expired'));
-  assert.equal(lease.look(), false);
-  assert.match(loss?.message ?? '', /the store says so/);
-  assert.match(String(loss?.cause), /session expired/);
-  assert.equal(await lease.release(), false);
-});
-
-test('a grant that is gone when it comes is none, and the next one is', async () => {
-  const store = new ScriptedStore({ lost: AbortSignal.abort() });
-  const tryAcquire = store.tryAcquire.bind(store);
-  let tries = 0;
-  store.tryAcquire = async (request) => {
-    const grant = await tryAcquire(request);
-    return tries++ === 0 || grant === null ? grant : { token: grant.token, release: () => grant.release() };
-  };
-  const lease = await take(store);
-  assert.equal(lease.look(), true);
-  assert.equal(tries, 2);
-  await lease.release();
-});
-
-test('many leases of one session are one listener, and none when they have ended', async (t) => {
-  const time = new Time(t);
-  const warnings: Error[] = [];
-  const warn = (warning: Error): void => void warnings.push(warning);
-  process.on('warning', warn);
-  t.after(() => process.off('warning', warn));
-  const session = new AbortController();
-  const store = new ScriptedStore({ lost: session.signal });
-  const leases = await Promise.all(Array.from({ length: 40 }, (_, i) => take(store, { key: `lock:${i}` })));
-  assert.equal(getEventListeners(session.signal, 'abort').length, 1);
-  for (const lease of leases.slice(1)) await lease.release();
-  store.always('renew', silent);
-  await time.pass(3000);
-  assert.equal(leases[0]?.look(), false);
-  assert.equal(getEventListeners(session.signal, 'abort').length, 0);
-  session.abort();
-  assert.deepEqual(
-    warnings.filter(({ name }) => name.startsWith('MaxListeners')),
-    [],
-  );
 });
 
 test('a store that answers a release with an error of ours, or throws, harms nobody', async (t) => {
@@ -284,5 +241,23 @@ test('what is answered after the release changes nothing', async (t) => {
   go?.();
   await time.pass(5000);
   assert.equal(lease.state, 'Ended');
-  assert.equal(store.count('renew'), 2);
+  assert.equal(lease.look(), true, 'what was released cannot be lost');
+  assert.deepEqual([store.count('renew'), store.count('release')], [2, 1]);
+});
+
+test('nothing that a lost lease still has to do keeps a program alive', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  const store = new ScriptedStore().always('release', fails);
+  const lease = await take(store, { ttl: 1000, renew: false });
+  await new Promise<void>((resolve) => {
+    const alive = setTimeout(resolve, 10_000);
+    lease.onLost = () => (clearTimeout(alive), resolve());
+  });
+  assert.equal(lease.state, 'Lost');
+  assert.equal(timers(), before, 'it waits until it can give it back');
+  assert.equal(await lease.release(), false);
+  await new Promise(setImmediate);
+  assert.equal(store.count('release'), 1);
+  assert.equal(timers(), before, 'it waits until it can ask again');
 });

@@ -66,18 +66,20 @@ test('a silent store: it is lost at the deadline to the ms, and nobody has to an
     assert.equal(lease.look(), false);
     assert.equal(lease.left, 0);
     assert.match(told.loss?.message ?? '', /'lock:x' was lost in scripted.*2700 ms.*ttl is 3000 ms/);
+    const cause = way === fails ? /connection refused/ : way === cut ? /connection reset/ : /^undefined$/;
+    assert.match(String(told.loss?.cause), cause);
     assert.equal(await lease.release(), false);
   }
 });
 
-test('the margin is a tenth of the ttl, and a quarter of a second at least', async (t) => {
+test('the margin is a tenth of the ttl, and a quarter of a second at least; the lock delay is no part of it', async (t) => {
   const time = new Time(t);
   for (const [ttl, deadline] of [
     [500, 250],
     [2000, 1750],
     [10_000, 9000],
   ] as const) {
-    const lease = await take(new ScriptedStore(), { ttl, renew: false });
+    const lease = await take(new ScriptedStore(), { ttl, renew: false, lockDelay: 700 });
     const told = watched(lease, time);
     await time.pass(deadline + 10);
     assert.equal(told.at, deadline);
@@ -133,7 +135,11 @@ test('a renewal that fails is tried again soon, and nothing is lost if one succe
   assert.equal(lease.passable, true);
   await time.pass(1100);
   assert.deepEqual(sendTimes(store, start), [1000, 1100, 1200, 1300, 2300]);
-  assert.equal(await lease.release(), true);
+  // What has failed before is no cause of a later loss.
+  store.always('renew', silent);
+  const told = watched(lease, time);
+  await time.pass(5000);
+  assert.deepEqual([told.loss?.message.includes('did not answer'), told.loss?.cause], [true, undefined]);
 });
 
 test('it goes on to another one only with more than a third of its ttl left', async (t) => {
@@ -220,6 +226,43 @@ test('an old renewal that says that it is gone ends it, although a newer one is 
   const told = watched(lease, time);
   await time.pass(2600);
   assert.equal(told.at, 2500);
+});
+
+test('an older renewal that is confirmed does not make one that failed since then sure', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('renew', late(1450)).always('renew', fails);
+  const lease = await take(store);
+  await time.pass(2451);
+  assert.equal(lease.state, 'Unknown');
+  assert.equal(lease.passable, false);
+  assert.equal(lease.left, 1000 + DEADLINE - 2451);
+});
+
+test('an older renewal that fails does not make one that is on its way unsure', async (t) => {
+  const time = new Time(t);
+  const failing = async (): Promise<never> => {
+    await new Promise((resolve) => setTimeout(resolve, 1450));
+    throw new Error('connection reset');
+  };
+  const store = new ScriptedStore().next('renew', failing, late(600));
+  const start = time.now;
+  const lease = await take(store);
+  await time.pass(2451);
+  assert.equal(lease.state, 'Renewing');
+  await time.pass(500);
+  assert.deepEqual(sendTimes(store, start), [1000, 2000]);
+});
+
+test('waiting for the deadline is one timer', async (t) => {
+  const time = new Time(t);
+  let timers = 0;
+  const real = globalThis.setTimeout;
+  t.mock.method(globalThis, 'setTimeout', (fn: () => void, ms: number) => (timers++, real(fn, ms)));
+  const lease = await take(new ScriptedStore(), { renew: false });
+  const before = timers;
+  await time.pass(DEADLINE - 1);
+  assert.equal(timers, before);
+  assert.equal(lease.look(), true);
 });
 
 test('what a grant says about how long it lasts counts', async (t) => {

@@ -47,6 +47,7 @@ test('a lock that is not in that store lets nobody in who wants the store', asyn
   const file = { external: true, lockPath } as const;
   for (const [held, asked] of [
     [{}, { distributed }],
+    [{}, { distributed, onBackendDown: 'lower' }],
     [file, { distributed }],
     [elsewhere, { distributed }],
     [{ distributed }, { ...file }],

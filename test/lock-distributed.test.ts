@@ -64,9 +64,9 @@ test('a blocked event loop: held is false at the first look, and the signal foll
 
 test('a blocked loop, in real time: the signal comes with the next turn', async () => {
   const store = new ScriptedStore();
-  await using guard = new Owned(await lock('real', { distributed: store, ttl: 500 }));
+  await using guard = new Owned(await lock('real', { distributed: store, ttl: 1500 }));
   const { signal } = guard.guard;
-  const end = performance.now() + 600;
+  const end = performance.now() + 1300;
   while (performance.now() < end);
   const [first] = await Promise.race([
     once(signal, 'abort').then(() => ['signal']),
@@ -129,6 +129,8 @@ test('lock(name, fn) settles after fn: with its error, the loss as its cause, or
   await failed;
   assert.ok(own.cause instanceof LockLostError);
   assert.equal(ended, 2);
+  const blocked = lock('f', { distributed: new ScriptedStore(), ttl: TTL }, () => time.block(DEADLINE));
+  await assert.rejects(blocked, { message: /was lost in scripted: no renewal was confirmed for 2700 ms/ });
   assert.deepEqual(await leftOver(), []);
 });
 

@@ -47,7 +47,9 @@ test('up from thread to file to store, and down in reverse', async () => {
     };
   store.always('tryAcquire', looks('the grant')).always('release', looks('the release'));
   const guard = await lock('x', both(store));
-  assert.equal(guard.token >> 10n, (await store.holders())[0]?.token);
+  const [holder] = await store.holders();
+  assert.deepEqual([holder?.token, holder?.shared, holder?.units], [guard.token >> 10n, false, 1]);
+  assert.equal(await rival(store, { shared: true }), null);
   const ending = guard.release();
   await ending;
   assert.deepEqual(seen, [
@@ -80,6 +82,15 @@ test('on loss the file stays, until the holder has let go', async (t) => {
   assert.equal(await steps(store), 'thread file');
   assert.equal(await guard.release(), false);
   await nothing(store);
+  await assert.rejects(
+    async () => {
+      await using block = await lock('x', { ...both(store), ttl: 1000 });
+      await time.pass(1000);
+      assert.equal(block.held, false);
+    },
+    { name: 'LockLostError' },
+  );
+  assert.equal(await steps(store), '', 'and at the end of the block he has');
 });
 
 test('an abort or a timeout on any step leaves nothing on any', async (t) => {
@@ -140,15 +151,19 @@ test('an abort in any tick of a climb, and of the grant, leaves nothing', async 
 
 test('fn does not run if it was aborted in the tick of the grant', async () => {
   const store = new ScriptedStore();
-  const control = new AbortController();
-  store.next('tryAcquire', async (perform) => {
-    const grant = await perform();
+  let ran = 0;
+  for (let ticks = 0; ticks < 60; ticks++) {
+    const control = new AbortController();
+    const running = lock('x', { ...both(store), signal: control.signal }, () => {
+      ran++;
+      assert.equal(control.signal.aborted, false, `after ${ticks} ticks`);
+    });
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
     control.abort('enough');
-    return grant;
-  });
-  const running = lock('x', { ...both(store), signal: control.signal }, () => assert.fail('it ran'));
-  await assert.rejects(running, (error) => error === 'enough');
-  await nothing(store);
+    await running.catch((error: unknown) => assert.equal(error, 'enough'));
+    await nothing(store);
+  }
+  assert.ok(ran > 0 && ran < 60, `${ran}`);
 });
 
 test('an error of the store on the way leaves nothing below', async () => {
@@ -202,12 +217,12 @@ test('releaseAll waits for the stores: of what it takes away, and of what was le
   const time = new Time(t);
   const store = new ScriptedStore().always('release', slow(300));
   const guard = await lock('a', both(store));
-  await lock('b', both(store));
+  const taken = await lock('b', both(store));
   const going = guard.release();
   const all = releaseAll();
   assert.equal(await time.until(all), 300);
   assert.equal(await all, 1);
-  assert.equal(await going, true);
+  assert.deepEqual([await going, await taken.release()], [true, false]);
   for (const name of ['a', 'b']) await nothing(store, name);
   const patient = await lock('a', both(store));
   setTimeout(() => void patient.release(), 100);

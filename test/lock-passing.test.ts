@@ -7,6 +7,7 @@ import { leftOver, newFolder } from './support/locks.js';
 import { cut, fails, rival, ScriptedStore, silent } from './support/scripted.js';
 import { mustBlock, turn } from './support/settled.js';
 import { Time } from './support/time.js';
+import { waitUntil } from './support/wait.js';
 
 const lockPath = newFolder();
 const generous = { ms: Infinity, grants: 10_000 };
@@ -103,10 +104,14 @@ test('who has held it for long may hand it on all the same', async (t) => {
   assert.equal(store.count('tryAcquire'), 1);
 });
 
-test('fair: true goes past nobody: each asks the store', async () => {
+test('fair goes past nobody: each asks the store, and strict says so there', async () => {
   // A name that was taken so stays fair as long as it is in use.
-  for (const fair of [true, 'strict', false] as const)
-    assert.equal(await grants(10, { fair, prefix: `${fair}-`, handover: generous }), fair ? 11 : 1);
+  for (const fair of [true, 'strict', false] as const) {
+    const store = new ScriptedStore();
+    await queueUp(10, { fair, prefix: `${fair}-`, handover: generous, distributed: store });
+    assert.equal(store.count('tryAcquire'), fair ? 11 : 1);
+    assert.ok(store.requests.every(({ fifo }) => fifo === (fair === 'strict')));
+  }
 });
 
 test('a rival in the store gets in once the bound is reached, before the rest of the thread', async () => {
@@ -172,6 +177,8 @@ async function handed(
 test('what is not sure, not for long, or not renewed is not handed on', async (t) => {
   const time = new Time(t);
   assert.equal(await handed(time, new ScriptedStore(), () => time.pass(999)), 1, 'else it is');
+  const both = { external: true, lockPath, renew: false };
+  assert.ok((await handed(time, new ScriptedStore(), () => time.pass(1), both)) > 1);
   const failing = new ScriptedStore().always('renew', cut);
   assert.ok((await handed(time, failing, () => time.pass(1010))) > 1, 'the last renewal failed');
   const quiet = new ScriptedStore().always('renew', silent);
@@ -185,27 +192,36 @@ test('what is not sure, not for long, or not renewed is not handed on', async (t
 
 test('who waits for something else is no heir: each gets what he asks for', async () => {
   const store = new ScriptedStore();
-  const options = { distributed: store, handover: generous };
-  const holder = await lock('x', options);
-  const order: string[] = [];
-  const all = [
-    lock('x', () => void order.push('plain')),
-    lock('x', { ...options, ttl: 1000 }, () => void order.push('ttl')),
-    lock('x', { ...options, ttl: 1000, renew: false }, () => void order.push('renew')),
-    lock('x', { ...options, lockDelay: 10 }, () => void order.push('delay')),
-    lock('x', { ...options, minHold: 1 }, () => void order.push('least')),
-    lock('x', { ...options, owner: 'me' }, () => void order.push('owner')),
-    lock('x', { ...options, distributed: new ScriptedStore() }, () => void order.push('store')),
-    lock('x', { ...options, shared: true }, () => void order.push('reader')),
-    lock('x', { ...options, external: true, lockPath }, () => void order.push('file')),
-  ];
-  await mustBlock(Promise.all(all));
-  await holder.release();
-  await Promise.all(all);
-  assert.deepEqual(order, ['plain', 'ttl', 'renew', 'delay', 'least', 'owner', 'store', 'reader', 'file']);
-  assert.equal(store.count('tryAcquire'), 8);
-  assert.deepEqual(await store.holders(), []);
-  assert.deepEqual(await leftOver(), []);
+  const other = { distributed: new ScriptedStore() };
+  const file = { external: true, lockPath } as const;
+  for (const [held, wanted, asked] of [
+    [{}, {}, 1],
+    [file, file, 1],
+    [{}, { ttl: 1000 }, 2],
+    [{}, { renew: false }, 2],
+    [{}, { lockDelay: 10 }, 2],
+    [{}, { minHold: 1 }, 2],
+    [{}, { owner: 'me' }, 2],
+    [{}, { shared: true }, 2],
+    [{}, other, 1],
+    [{}, file, 2],
+    [file, {}, 2],
+    [file, { ...file, lockPath: newFolder() }, 2],
+    [file, { ...file, ttl: 1000 }, 2],
+  ] as const) {
+    const base = { distributed: store, handover: generous };
+    const holder = await lock('x', { ...base, ...held });
+    const { wait } = await mustBlock(lock('x', { ...base, ...wanted }));
+    assert.equal(await holder.release(), true);
+    const guard = await wait;
+    const text = `${JSON.stringify(held)} ${Object.keys(wanted).join()}`;
+    assert.equal(store.sent.filter(({ command }) => command === 'tryAcquire').length, asked, text);
+    assert.equal(await guard.release(), true);
+    // Not before its 'minHold' is over.
+    await waitUntil(async () => (await store.holders()).length === 0, { what: 'it is given back' });
+    store.sent.length = 0;
+    assert.deepEqual(await leftOver(), []);
+  }
 });
 
 test('what was left to the next one and is lost before he takes it up is asked for anew', async (t) => {

@@ -114,10 +114,7 @@ export class DistributedTier implements Tier {
     const joined = this.#joinable?.join();
     if (joined !== undefined) return joined;
     const asked = this.#ask(units, left, signal, bound, true);
-    const coming = asked.then(nothing, nothing).finally(() => {
-      if (this.#coming === coming) this.#coming = undefined;
-    });
-    this.#coming = coming;
+    if (left > 0) this.#coming = asked.then(nothing, nothing).finally(() => (this.#coming = undefined));
     return asked;
   }
 

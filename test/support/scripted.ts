@@ -94,6 +94,10 @@ export class ScriptedStore implements Backend {
   /** The records, as they are there. */
   readonly inner: Backend = memory(`scripted ${stores++}`);
   readonly sent: Sent[] = [];
+  /** What was asked for, each try. */
+  readonly requests: BackendRequest[] = [];
+  /** How many subscriptions are open. */
+  open = 0;
   readonly watch?: (request: BackendRequest) => Promise<Watch>;
   readonly forget?: (request: BackendRequest) => Promise<void>;
   readonly inspect?: (key: string) => Promise<StoreHolder[]>;
@@ -156,6 +160,7 @@ export class ScriptedStore implements Backend {
   }
 
   async tryAcquire(request: BackendRequest): Promise<Grant | null> {
+    this.requests.push(request);
     const grant = await this.#send('tryAcquire', request, () => this.inner.tryAcquire(request));
     return grant && this.#granted(request, grant);
   }
@@ -174,15 +179,18 @@ export class ScriptedStore implements Backend {
   }
 
   async #watch(request: BackendRequest): Promise<Watch> {
-    const watch = await this.#send(
-      'watch',
-      request,
-      async () => this.inner.watch?.(request) as Promise<Watch>,
-    );
-    return {
-      changed: () => this.#send('changed', request, () => watch.changed()),
-      close: () => watch.close(),
+    const perform = async (): Promise<Watch> => {
+      const watch = (await this.inner.watch?.(request)) as Watch;
+      this.open++;
+      return {
+        changed: () => this.#send('changed', request, () => watch.changed()),
+        close: () => {
+          this.open--;
+          watch.close();
+        },
+      };
     };
+    return this.#send('watch', request, perform);
   }
 
   async close(): Promise<void> {}
@@ -224,4 +232,9 @@ export async function take(store: Backend, wanted: Partial<Wanted> = {}): Promis
 export function rival(store: ScriptedStore, options: Partial<BackendRequest> = {}): Promise<Grant | null> {
   const { signal } = new AbortController();
   return store.inner.tryAcquire({ ...WANTED, id: `rival-${rivals++}`, waits: false, signal, ...options });
+}
+
+/** What was sent to it. */
+export function commands(store: ScriptedStore): Command[] {
+  return store.sent.map(({ command }) => command).filter((command) => command !== 'changed');
 }
