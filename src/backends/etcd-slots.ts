@@ -37,6 +37,8 @@ class KeySlots {
   ranges: { readonly permits: number; readonly ranges: Ranges } | undefined;
   /** How many numbers were in use at a time. */
   size = 0;
+  /** Whoever asked last found it so. */
+  mayBeFree = true;
 
   constructor(key: string) {
     this.key = key;
@@ -83,7 +85,7 @@ export class Slots {
     const { ranges } = of.ranges;
     const number = of.free.pop() ?? of.size++;
     const label = (this.#labels[number] ??= this.#nextLabel());
-    const slot = new Slot(request, { own: nameOf(ranges, shared, label), ranges }, (how) => {
+    const slot = new Slot(request, of, { own: nameOf(ranges, shared, label), ranges }, (how) => {
       if (how === 'retired') {
         if (this.#labels[number] === label) this.#labels[number] = this.#nextLabel();
         this.#retired.add(slot);
@@ -131,6 +133,7 @@ export class Slot implements Names {
   asked: number = uptime();
   /** Somebody holds or waits by its record. */
   isUsed = false;
+  readonly #of: KeySlots;
   readonly #ttl: number;
   readonly #tell: (how: 'free' | 'retired' | 'retired over') => void;
   #tries = 0;
@@ -144,13 +147,24 @@ export class Slot implements Names {
 
   constructor(
     { ttl }: BackendRequest,
+    of: KeySlots,
     { own, ranges }: Names,
     tell: (how: 'free' | 'retired' | 'retired over') => void,
   ) {
     this.own = own;
     this.ranges = ranges;
+    this.#of = of;
     this.#ttl = ttl;
     this.#tell = tell;
+  }
+
+  /** Its key, as far as anyone here knows. */
+  get mayBeFree(): boolean {
+    return this.#of.mayBeFree;
+  }
+
+  set mayBeFree(free: boolean) {
+    this.#of.mayBeFree = free;
   }
 
   /** The request has given its name away. */

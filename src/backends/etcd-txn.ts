@@ -48,26 +48,39 @@ export const looking = (request: BackendRequest, names: Names): object => ({
   success: reads(request, names),
 });
 
-/** Puts the record. `counted`: the revision as of which there were permits enough. */
+interface Putting {
+  readonly compare: object[];
+  readonly success: object[];
+}
+
+/** Puts the record if it will hold. `counted`: the revision as of which there were permits enough. */
+export function taking(
+  request: BackendRequest,
+  { own, ranges: { all, noReaders } }: Names,
+  lease: string,
+  counted?: bigint,
+): Putting {
+  const success = [{ request_put: { key: own, value: valueOf(request), lease } }];
+  if (counted !== undefined) {
+    const isSame = { ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) };
+    return { compare: [isSame], success };
+  }
+  return { compare: request.shared ? [{ key: own }, ...noReaders].map(isEmpty) : [isEmpty(all)], success };
+}
+
+/** The same; and if it will not hold, it is put to wait, or who is in the way is told. */
 export function putting(
   request: BackendRequest,
   names: Names,
   lease: string,
   counted: bigint | undefined,
 ): object {
-  const { own, ranges } = names;
-  const { all, otherPermits, noReaders } = ranges;
-  const put = { request_put: { key: own, value: valueOf(request), lease } };
-  let willHold: object[];
-  if (counted !== undefined) {
-    willHold = [{ ...all, target: 'MOD', result: 'LESS', mod_revision: String(counted + 1n) }];
-  } else if (request.shared) willHold = [{ key: own }, ...noReaders].map(isEmpty);
-  else willHold = [isEmpty(all)];
+  const { compare, success } = taking(request, names, lease, counted);
   const looks = reads(request, names);
-  if (!request.waits) return { compare: willHold, success: [put], failure: looks };
-  const compare = [{ key: own }, ...otherPermits].map(isEmpty);
-  const waits = { request_txn: { compare, success: [put, ...looks], failure: looks } };
-  return { compare: willHold, success: [put], failure: [waits] };
+  if (!request.waits) return { compare, success, failure: looks };
+  const absent = [{ key: names.own }, ...names.ranges.otherPermits].map(isEmpty);
+  const waits = { request_txn: { compare: absent, success: [...success, ...looks], failure: looks } };
+  return { compare, success, failure: [waits] };
 }
 
 /** Hangs a record that is there on another lease: it keeps its place. */

@@ -28,7 +28,7 @@ import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord } from './etcd-records.js';
 import { Slots } from './etcd-slots.js';
 import type { Slot } from './etcd-slots.js';
-import { holds, looking, moving, putting, viewAfter, viewOf } from './etcd-txn.js';
+import { holds, looking, moving, putting, taking, viewAfter, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 import type { RecordWatch } from './etcd-watch.js';
@@ -182,11 +182,14 @@ class EtcdBackend implements Backend {
     counted: bigint | undefined,
   ): Promise<View | undefined> {
     const { retire: unsure } = slot;
-    const body = putting(request, slot, lease.id, counted);
+    const ask = (body: object): Promise<TxnAnswer> => this.#txn(body, request, { again: false, unsure });
     try {
       return await slot.putting(
         async () => {
-          const answer = await this.#txn(body, request, { again: false, unsure });
+          // The gateway takes as long to read the longer question as etcd takes to do what it asks for.
+          let answer = slot.mayBeFree ? await ask(taking(request, slot, lease.id, counted)) : undefined;
+          if (answer?.succeeded !== true) answer = await ask(putting(request, slot, lease.id, counted));
+          slot.mayBeFree = answer.succeeded === true;
           return viewAfter(answer, request, slot.own, lease.id);
         },
         ({ own }) => own !== undefined,
