@@ -109,4 +109,10 @@ export async function demo(print: (line: string) => void, requests: number = REQ
   return outcomes;
 }
 
-if (process.argv[1]?.endsWith('demo.js')) await demo(console.log);
+/** The command. */
+export async function main(): Promise<number> {
+  await demo(console.log);
+  return 0;
+}
+
+if (process.argv[1]?.endsWith('demo.js')) await main();

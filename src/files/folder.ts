@@ -123,11 +123,11 @@ export class Folder {
     return this.naming === 'oslo' ? undefined : nameOf(file);
   }
 
-  /** Removes the lock files that nobody uses, and forgets holders who are dead. */
-  clean(): Cleaned {
+  /** Removes the lock files that nobody uses, and forgets holders who are dead. In a dry run it only looks. */
+  clean({ dryRun = false }: { readonly dryRun?: boolean } = {}): Cleaned {
     if (this.naming === 'oslo') this.#refuseToClean();
     this.#records.sweep();
-    return cleanFolder(this.#addon, this.path);
+    return cleanFolder(this.#addon, this.path, dryRun);
   }
 
   /**

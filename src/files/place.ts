@@ -37,15 +37,21 @@ export interface Place {
 }
 
 /** The folder, made if it is not there. */
-export function findPlace(
-  { lockPath, network = false }: PlaceOptions = {},
+export function findPlace(options: PlaceOptions = {}, around?: Surroundings): Place {
+  const place = whichPlace(options, around);
+  if (place.own) makeOwn(place.path);
+  else make(place.path);
+  if (options.network !== true) checkFileSystem(place.path);
+  return place;
+}
+
+/** Where it is, or would be. */
+export function whichPlace(
+  { lockPath }: PlaceOptions = {},
   { env, base }: Surroundings = { env: process.env, base: '/tmp' },
 ): Place {
   const asked = lockPath === undefined ? fromEnvironment(env) : fromCaller(lockPath);
   const path = asked ?? join(base, `tierlock-${process.geteuid?.() ?? 0}`);
-  if (asked === undefined) makeOwn(path);
-  else make(path);
-  if (!network) checkFileSystem(path);
   return { path, own: asked === undefined };
 }
 

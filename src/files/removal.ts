@@ -22,8 +22,8 @@ export interface Cleaned {
   readonly inUse: readonly string[];
 }
 
-/** Removes all that it may. */
-export function cleanFolder(addon: Addon, folder: string): Cleaned {
+/** Removes all that it may; in a dry run, nothing, but it looks as if it would. */
+export function cleanFolder(addon: Addon, folder: string, dryRun = false): Cleaned {
   let files: string[];
   try {
     files = readdirSync(folder);
@@ -34,7 +34,7 @@ export function cleanFolder(addon: Addon, folder: string): Cleaned {
   const inUse: string[] = [];
   for (const file of files) {
     if (nameOf(file) === undefined) continue;
-    const removal = removeFile(addon, folder, file);
+    const removal = removeFile(addon, folder, file, dryRun);
     if (removal === 'removed') removed.push(file);
     else if (removal === 'in use') inUse.push(file);
   }
@@ -42,7 +42,7 @@ export function cleanFolder(addon: Addon, folder: string): Cleaned {
 }
 
 /** Removes that one, which is the file of some name, if it may. */
-export function removeFile(addon: Addon, folder: string, file: string): Removal {
+export function removeFile(addon: Addon, folder: string, file: string, dryRun = false): Removal {
   const path = join(folder, file);
   let fd: number;
   try {
@@ -52,7 +52,7 @@ export function removeFile(addon: Addon, folder: string, file: string): Removal 
     return 'left';
   }
   try {
-    return removeOpen(addon, fd, path);
+    return removeOpen(addon, fd, path, dryRun);
   } catch (error) {
     throw explain(error, path, 'removed');
   } finally {
@@ -66,7 +66,7 @@ const FLOCK_EXCLUSIVE = 3;
 /** What is not a property of the file. */
 const ours: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EROFS']);
 
-function removeOpen(addon: Addon, fd: number, path: string): Removal {
+function removeOpen(addon: Addon, fd: number, path: string, dryRun: boolean): Removal {
   const opened = fstatSync(fd, { bigint: true });
   if (!opened.isFile() || opened.size > 0n) return 'left';
   for (const how of [OFD_EXCLUSIVE, FLOCK_EXCLUSIVE]) {
@@ -77,6 +77,7 @@ function removeOpen(addon: Addon, fd: number, path: string): Removal {
   // The name may lead to another file by now, which we have not locked.
   const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (named?.ino !== opened.ino || named.dev !== opened.dev) return 'left';
+  if (dryRun) return 'removed';
   try {
     unlinkSync(path);
     return 'removed';
