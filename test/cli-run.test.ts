@@ -151,7 +151,8 @@ test('a Node process with { external: true } is kept out, and keeps out', async 
   const lockPath = newFolder();
   const options = { external: true, lockPath };
   {
-    await using _guard = await lock('job', options);
+    await using guard = await lock('job', options);
+    assert.ok(guard.held);
     assert.equal((await cli(['run', '-n', '--lock-path', lockPath, 'job', 'true'])).end, 1);
   }
   await using running = new Cli(['run', '--lock-path', lockPath, 'job', ...stays]);
