@@ -57,6 +57,16 @@ test('a signal ends it, and it is ours to the end', async () => {
   assert.match(stdout, /^ACQUIRED \d+\nRELEASED\n$/);
 });
 
+test('it is kept as long as it is to be, if no signal ends that', async () => {
+  const lockPath = newFolder();
+  await using holder = new Cli(['hold', '--min-hold', '600', 'job'], at(lockPath));
+  await holder.printed(/ACQUIRED/);
+  holder.endInput();
+  assert.equal((await cli(['hold', '-n', 'job'], at(lockPath))).end, 75);
+  holder.send('SIGTERM');
+  assert.match((await holder.ended).stdout, /\nRELEASED\n$/);
+});
+
 test('what goes wrong is a line, and an exit code that says how', async () => {
   const file = newPath();
   writeFileSync(file, '');

@@ -1,6 +1,6 @@
 /** `tierlock ls`, `show` and `break` of lock files: who holds what, and what cannot be taken from him. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -93,6 +93,18 @@ test('show tells who holds a name and who waits for it', async () => {
     stdout: "nobody holds 'job'\n",
     stderr: '',
   });
+});
+
+test('who has the file open and does not wait is no waiter', async () => {
+  const folder = newFolder();
+  await using holder = await hold(folder, 'job');
+  const fd = openSync(join(folder, 'job.lock'), 'r+');
+  try {
+    const { found, waiters } = JSON.parse((await cli(['show', 'job', '--json'], at(folder))).stdout);
+    assert.deepEqual([found[0].holders[0].pid, waiters], [holder.pid, { threads: 0, processes: [] }]);
+  } finally {
+    closeSync(fd);
+  }
 });
 
 test('who does not use this package is seen, too, but not who he is', async () => {

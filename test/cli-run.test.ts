@@ -190,6 +190,14 @@ test('a name is kept for as long as it is to be, however short the program is', 
   // Who does not want that any more says so, and the program has ended as it has.
   keeps.send('SIGTERM');
   assert.equal((await keeps.ended).end, 7);
+  // So does who has ended the program.
+  await using ended = new Cli(
+    ['run', '--min-hold', '600', 'job', 'sh', '-c', 'echo runs; exec cat'],
+    at(folder),
+  );
+  await ended.printed(/runs/);
+  ended.send('SIGTERM');
+  assert.equal((await ended.ended).end, 'SIGTERM');
   assert.equal((await cli(['run', '-n', 'job', 'true'], at(folder))).end, 0);
 });
 

@@ -9,6 +9,7 @@ import { requireServer } from './support/servers/available.js';
 import { startEtcd } from './support/servers/etcd.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
+import { stateOf } from './support/system.js';
 import { temporary } from './support/temporary.js';
 import { waitUntil } from './support/wait.js';
 
@@ -100,6 +101,53 @@ test('a program that does not mind that is killed after a while', async () => {
   const { end, stdout, stderr } = await running.ended;
   assert.deepEqual([end, stdout], [76, 'runs\nTERM\n']);
   assert.match(stderr, /the program ended with 137\n$/);
+});
+
+test('a program that is stopped when its lock is lost is ended, too', async () => {
+  const { url } = server;
+  const line = ['job', 'sh', '-c', 'echo runs $$; kill -STOP $$; sleep 600'];
+  await using running = new Cli(['run', '--url', url, '--ttl', '0.9', '--kill-after', '600', ...line]);
+  const [, pid] = await running.printed(/runs (\d+)\n/);
+  await waitUntil(() => stateOf(Number(pid)).startsWith('T'), { what: 'it is stopped' });
+  await cli(['break', '-y', '--url', url, 'job']);
+  assert.equal((await running.ended).end, 76);
+});
+
+/** How long the only record lasts, in ms. */
+async function lasts(): Promise<number> {
+  const keys = (await command(server, 'KEYS', '*:lock:*')) as string[];
+  assert.equal(keys.length, 1);
+  return Number(await command(server, 'PTTL', keys[0] ?? ''));
+}
+
+test('it lasts as long as it is told to', async () => {
+  const { url } = server;
+  await using short = new Cli(['run', '--url', url, '--ttl', '0.9', 'job', ...stays]);
+  await short.printed(/runs/);
+  assert.ok((await lasts()) <= 900);
+  short.endInput();
+  assert.equal((await short.ended).end, 0);
+  await using long = new Cli(['run', '--url', url, '--min-hold', '600', 'job', 'sh', '-c', 'echo $$']);
+  const [, pid] = await long.printed(/(\d+)\n/);
+  await waitUntil(() => !lives(Number(pid)), { what: 'the program has ended' });
+  long.send('SIGTERM');
+  assert.equal((await long.ended).end, 0);
+  // It stays taken, whoever vanishes.
+  assert.ok((await lasts()) > 500_000);
+  assert.equal((await cli(['break', '-y', '--url', url, 'job'])).end, 0);
+  assert.equal(await isFree(url), true);
+});
+
+test('a folder on the command line counts more than a store in the environment', async () => {
+  const env = { TIERLOCK_URL: server.url };
+  await using holder = new Cli(['hold', 'job'], { env });
+  await holder.printed(/ACQUIRED/);
+  const lockPath = newFolder();
+  assert.equal((await cli(['run', '-n', 'job', 'true'], { env })).end, 1);
+  assert.equal((await cli(['run', '-n', '--lock-path', lockPath, 'job', 'true'], { env })).end, 0);
+  assert.equal((await cli(['ls', '--lock-path', lockPath], { env })).stdout, '');
+  holder.endInput();
+  assert.equal((await holder.ended).end, 0);
 });
 
 test('what is lost is told at once, when it is taken away and when the store is silent', async () => {

@@ -1,4 +1,5 @@
 /** A question that is answered with yes or no at the terminal. */
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { UsageError } from './args.js';
 
@@ -9,9 +10,10 @@ export async function agreed(question: string): Promise<boolean> {
     throw new UsageError('there is no terminal to ask at: say --yes to do it without being asked');
   const asking = createInterface({ input: stdin, output: stderr });
   try {
-    return /^y(?:es)?$/i.test((await asking.question(`${question} [y/N] `)).trim());
-  } catch {
-    return false; // ^C or ^D
+    // ^C and ^D close it, which may leave the question open.
+    const closed = once(asking, 'close').then(() => '');
+    const answer = await Promise.race([asking.question(`${question} [y/N] `).catch(() => ''), closed]);
+    return /^y(?:es)?$/i.test(answer.trim());
   } finally {
     asking.close();
   }

@@ -4,6 +4,8 @@
  *
  *   nobody runs   HUP, INT, QUIT, TERM, USR1, USR2 -> `over` aborts, and this process is to end by the same signal
  *   one runs      these, CONT, TSTP and WINCH      -> to it, unless it has got them from the terminal by itself
+ *                 INT, QUIT, TERM                  -> `over` aborts as well: nothing is to be waited for behind it. So it
+ *                                                     does not matter if the program has just ended and nobody knows
  *
  * Invariant: who has stopped the program with ^Z (TSTP) has stopped this process as well, or nobody would see it.
  */
@@ -11,6 +13,7 @@ import { reachesAll } from './foreground.js';
 import type { Program } from './program.js';
 
 const ending: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'];
+const asking: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGTERM']);
 const others: readonly NodeJS.Signals[] = ['SIGCONT', 'SIGWINCH'];
 
 export class Signals {
@@ -47,12 +50,12 @@ export class Signals {
 
   readonly #onEnding = (signal: NodeJS.Signals): void => {
     this.#heard.add(signal);
-    if (this.#program === undefined) this.#over.abort(signal);
-    else this.#pass(signal);
+    if (this.#program === undefined || asking.has(signal)) this.#over.abort(signal);
+    this.#pass(signal);
   };
 
   readonly #pass = (signal: NodeJS.Signals): void => {
-    if (!reachesAll(signal)) this.#program?.tell(signal);
+    if (this.#program !== undefined && !reachesAll(signal)) this.#program.tell(signal);
   };
 
   readonly #stop = (signal: NodeJS.Signals): void => {

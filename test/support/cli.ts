@@ -37,7 +37,13 @@ export class Cli implements AsyncDisposable {
   constructor(args: readonly string[] | undefined, { env, by = [] }: CliOptions = {}) {
     const [file = '', ...line] = args === undefined ? by : [...by, ...lineOf(args)];
     const surroundings = { ...process.env, NODE_TEST_CONTEXT: undefined, TIERLOCK_URL: undefined, ...env };
-    this.#child = spawn(file, line, { env: surroundings, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn(file, line, {
+      env: surroundings,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // One that hangs fails its test instead of holding it up for ever.
+      timeout: 120_000,
+      killSignal: 'SIGKILL',
+    });
     for (const stream of ['stdout', 'stderr'] as const)
       this.#child[stream].setEncoding('utf8').on('data', (text: string) => (this.output[stream] += text));
     // It may have ended without reading any.
