@@ -18,7 +18,7 @@ let look;
 
 before(async () => {
   server = spawn(process.execPath, [fileURLToPath(new URL('server.mjs', import.meta.url))], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [line] = await once(/** @type {import('node:stream').Readable} */ (server.stdout), 'data');
   port = Number(line);

@@ -48,11 +48,20 @@ const answers = {
   },
 };
 
-const server = createServer(async (request, response) => {
-  const chunks = await request.toArray();
-  const answer = answers[request.url?.slice(1) ?? '']?.(JSON.parse(Buffer.concat(chunks).toString()));
-  response.end(JSON.stringify(answer ?? null));
+/** @param {import('node:http').IncomingMessage} request */
+async function answerTo(request) {
+  const question = Buffer.concat(await request.toArray()).toString();
+  return JSON.stringify(answers[request.url?.slice(1) ?? '']?.(JSON.parse(question)) ?? null);
+}
+
+const server = createServer((request, response) => {
+  answerTo(request).then(
+    (answer) => response.end(answer),
+    () => response.destroy(), // who asked has gone, or asked nonsense
+  );
 });
 server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
   console.log(/** @type {import('node:net').AddressInfo} */ (server.address()).port);
 });
+// It ends with whoever has started it.
+process.stdin.on('end', () => process.exit()).resume();
