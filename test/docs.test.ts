@@ -1,22 +1,12 @@
 /**
- * The pages keep their word: every link leads somewhere, every block of code is of a kind that is run or compared here, and
- * every promise of docs/guarantees.md names a test that is there. (`ts` and `js` blocks are run by examples.test.ts.)
+ * The pages can be followed: every link leads somewhere, and every block of code is of a kind that is run or compared.
+ * (examples.test.ts runs those in TypeScript and JavaScript that are not copied from a program.)
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
-import {
-  anchorsOf,
-  blocksOf,
-  isCopy,
-  itemsOf,
-  linksOf,
-  pages,
-  proseOf,
-  read,
-  root,
-} from './support/markdown.js';
+import { anchorsOf, blocksOf, isCopy, linksOf, pages, proseOf, read, root } from './support/markdown.js';
 import type { Block } from './support/markdown.js';
 
 const pkg = JSON.parse(read('package.json')) as {
@@ -92,11 +82,13 @@ function wrongCopy({ code, lead }: Block, page: string): string | undefined {
   return source.includes(code) ? undefined : `${from} does not say so, or no more`;
 }
 
+const wrongProgram = (block: Block, page: string): string | undefined =>
+  isCopy(block) ? wrongCopy(block, page) : undefined;
+
 /** What is wrong with a block, by its kind. */
 const checks: Readonly<Record<string, (block: Block, page: string) => string | undefined>> = {
-  // Those that are no copies are run: see examples.test.ts.
-  ts: () => undefined,
-  js: (block, page) => (isCopy(block) ? wrongCopy(block, page) : undefined),
+  ts: wrongProgram,
+  js: wrongProgram,
   text: wrongCopy,
   sh: ({ code }) => {
     const lines = code.split('\n').map((line) => line.replace(/ *#.*$/, ''));
@@ -124,63 +116,6 @@ for (const page of pages) {
   });
 }
 
-/** A proof, as pages write it: a link to a file of tests, and titles of tests there; `...` is whatever a title computes. */
-const PROOF = /\[`([^`]+)`\]\(([^)]+\.ts)\):((?: _"[^"]+"_,?)+)/g;
-
-function missingTitles(text: string, page: string): string[] {
-  return [...text.replaceAll(/\s+/g, ' ').matchAll(PROOF)].flatMap(
-    ([, name = '', link = '', titles = '']) => {
-      const file = normalize(join(dirname(page), link));
-      if (!file.endsWith(`${name}.ts`) || !existsSync(join(root, file))) return [`${name} is not ${file}`];
-      const source = read(file)
-        .replaceAll(/\$\{[^}]*\}/g, '...')
-        .replaceAll("\\'", "'");
-      const named = [...titles.matchAll(/_"([^"]+)"_/g)].map(([, title = '']) => title);
-      return named
-        .filter((title) => !source.includes(title))
-        .map((title) => `${file} has no test '${title}'`);
-    },
-  );
-}
-
-for (const page of pages) {
-  test(`the tests that ${page} names are there`, () => {
-    assert.deepEqual(missingTitles(read(page), page), []);
-  });
-}
-
-test('every promise of docs/guarantees.md names tests', () => {
-  const [promised = ''] = read('docs/guarantees.md').split('## Not promised');
-  const promises = itemsOf(promised);
-  assert.ok(promises.length > 50, `${promises.length} promises`);
-  const wrong = promises.flatMap((promise) => {
-    const proofs = promise.match(PROOF)?.length ?? 0;
-    const links = linksOf(promise).filter((link) => link.endsWith('.ts')).length;
-    return proofs === 0 || proofs < links ? [`no title: ${promise}`] : [];
-  });
-  assert.deepEqual(wrong, []);
-});
-
-const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => read(`src/${file}`))
-  .join('\n');
-
-test('docs/troubleshooting.md explains every code that an error can have, and no other', () => {
-  const codes = (text: string): string[] => [...new Set(text.match(/ERR_LOCK_[A-Z_]+\b/g))].toSorted();
-  assert.deepEqual(codes(read('docs/troubleshooting.md')), codes(sources));
-});
-
-test('the messages in docs/troubleshooting.md are those of the errors', () => {
-  const [, section = ''] = read('docs/troubleshooting.md').split('## The folder is refused');
-  const messages = [...section.matchAll(/^\| ([a-z].*?) +\|/gm)].map(([, message = '']) => message).slice(1);
-  assert.ok(messages.length >= 5);
-  assert.deepEqual(
-    messages.filter((message) => !sources.includes(message)),
-    [],
-  );
-});
-
 test('what is wrong with a page is found', () => {
   assert.equal(wrongWith('no-such-page.md', 'docs/names.md'), 'no such file');
   assert.equal(wrongWith('../../main', 'README.md'), 'no such file');
@@ -201,8 +136,4 @@ test('what is wrong with a page is found', () => {
   );
   assert.notEqual(wrongCopy(copy('no such table\n'), 'docs/internals.md'), undefined);
   assert.notEqual(wrongCopy(copy('', 'No link.'), 'docs/internals.md'), undefined);
-  assert.deepEqual(
-    missingTitles('[`fence.test`](../test/fence.test.ts): _"no such test"_', 'docs/guarantees.md'),
-    ["test/fence.test.ts has no test 'no such test'"],
-  );
 });
