@@ -20,7 +20,8 @@ import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
 import { waitUntil } from './support/wait.js';
 
 const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);
+const test = (name: string, body: () => Promise<void>): void =>
+  void always(name, { skip, timeout: 60_000 }, body);
 
 let server: Etcd;
 before(async () => {
@@ -243,24 +244,24 @@ test('what is deleted while he looks is not waited for, whatever he has seen', a
     await watch.changed();
     told++;
   };
-  const look = (before: EtcdRecord): void => {
-    place = new Place(request, record(own, token), [before], leaseOf(client), () => undefined);
+  const look = (rival: EtcdRecord): void => {
+    place = new Place(request, record(own, token), [rival], leaseOf(client), () => undefined);
     watches.placed('lock:looks', request.id);
     tried = false;
   };
   // Without a place he is told of everything.
-  const before = count();
+  const unplaced = count();
   await remove(second);
-  await before;
+  await unplaced;
   // The answer has seen it still.
   const during = count();
   look(ahead[1]);
   await during;
   tried = true;
   look(ahead[0]);
-  const after = count();
+  const ownGone = count();
   await remove(own);
-  await after;
+  await ownGone;
   assert.equal(told, 3);
   place = undefined;
   tried = true;
