@@ -32,6 +32,7 @@ import { holds, looking, moving, putting, taking, viewAfter, viewOf } from './et
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 import type { RecordWatch } from './etcd-watch.js';
+import { shows } from '../shown.js';
 
 /**
  * A store of locks in etcd. Nothing is opened before its first use. By a URL, files of TLS are given by their paths:
@@ -48,6 +49,10 @@ export function etcd(from: EtcdOptions | string = {}): Backend {
 }
 
 class EtcdBackend implements Backend {
+  static {
+    shows(this, (store) => ({ closed: store.#closing !== undefined, held: store.#grants.size }));
+  }
+
   readonly name = 'etcd';
   readonly supports: Supports = {
     shared: true,
