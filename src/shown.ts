@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import type { InspectOptions } from 'node:util';
 
-/** All of that class are shown so. What is no whole one, its prototype for instance, is shown without state. */
+/** All of that class are shown so. What is no whole one is shown without its state. */
 export function shows<T extends object>(
   Class: { readonly prototype: T; readonly name: string },
   stateOf: (one: T) => object,
