@@ -19,8 +19,9 @@ import {
 import { Hold } from '../src/hold.js';
 import { inShort, listen } from './support/listen.js';
 import { leftOver, newFolder } from './support/locks.js';
-import { ScriptedStore } from './support/scripted.js';
+import { fails, ScriptedStore } from './support/scripted.js';
 import { mustBlock } from './support/settled.js';
+import { Time } from './support/time.js';
 import { waitUntil } from './support/wait.js';
 import { runWorkers } from './support/workers.js';
 
@@ -190,6 +191,25 @@ test('a loss is told once for a hold and all of its parts, with the error', asyn
   assert.deepEqual(
     heard.slice(-2).map(({ event }) => event),
     ['lost', 'release'],
+  );
+});
+
+test('a hold without its store is told without that tier', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().always('all', fails);
+  const heard = await listen(async () => {
+    const asking = lock('low', { distributed: store, onBackendDown: 'lower' });
+    await time.until(asking);
+    await (await asking).release();
+  });
+  const told = heard.filter(({ event }) => event !== 'start' && event !== 'end' && event !== 'asyncStart');
+  assert.deepEqual(
+    told.map(({ event, message }) => [event, message['tiers']]),
+    [
+      ['degraded', undefined],
+      ['asyncEnd', ['thread']],
+      ['release', ['thread']],
+    ],
   );
 });
 

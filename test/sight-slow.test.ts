@@ -1,7 +1,8 @@
 /** Warnings of slow waits: once for each, with the holder and since when; and none unless asked for. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { configure, connect, lock, lockSync, semaphore } from '../src/index.js';
+import { configure, connect, inspect, lock, lockSync, semaphore } from '../src/index.js';
+import { SlowWait } from '../src/slow-wait.js';
 import { warnings } from './support/listen.js';
 import { newFolder } from './support/locks.js';
 import { mustBlock } from './support/settled.js';
@@ -94,13 +95,60 @@ test('held by another process: its number, and since when', async () => {
   for (const options of [{}, { distributed: store }]) {
     const held = taker.take({ name: 'theirs', external: true, lockPath });
     const { token } = (await held.acquired) ?? assert.fail();
-    const message = await warningOf((signal) =>
-      lock('theirs', { external: true, lockPath, signal, ...options }),
-    );
+    const wait = (signal: AbortSignal): Promise<unknown> =>
+      lock('theirs', { external: true, lockPath, signal, ...options });
+    const message = await warningOf(wait);
     const told = `ms: held by process ${taker.pid} since ${TIME}, token ${token}; waiting here behind it: 0$`;
     assert.match(message, new RegExp(told));
     await held.release();
+    if (!('distributed' in options)) continue;
+    const request = { id: 'a rival', shared: false, units: 1, ttl: 30_000, waits: false, fifo: false };
+    const { signal } = new AbortController();
+    await store.tryAcquire({ ...request, owner: undefined, permits: 1, key: 'lock:theirs', signal });
+    assert.match(await warningOf(wait), /ms: held by a rival in memory, token/, 'the file is ours now');
   }
+});
+
+test('a wait is warned of once, although it goes on in another tier', async () => {
+  configure({ slowWait: 5 });
+  await using taker = await spawnTaker(new URL('./support/locks.js', import.meta.url));
+  const theirs = taker.take({ name: 'twice', external: true, lockPath });
+  await theirs.acquired;
+  const guard = await lock('twice');
+  const found = await warnings(async () => {
+    let warned = false;
+    process.once('warning', () => void (warned = true));
+    const wait = lock('twice', { external: true, lockPath });
+    await waitUntil(() => warned, { what: 'a warning' });
+    await guard.release();
+    const waits = async (): Promise<unknown> =>
+      (await inspect('twice', { external: true, lockPath }))[0]?.waitsBy;
+    await waitUntil(waits, { what: 'it waits for the file' });
+    // Another wait for the same file is warned of: so the first one has had its chance.
+    await assert.rejects(lock('twice', { timeout: 20 }), { name: 'LockTimeoutError' });
+    await theirs.release();
+    await (await wait).release();
+  });
+  const messages = found.map(({ message }) => message);
+  assert.equal(messages.filter((message) => message.includes('task of this thread since')).length, 1);
+  assert.equal(
+    messages.filter((message) => message.includes(`process ${taker.pid}`)).length,
+    0,
+    messages.join('\n'),
+  );
+});
+
+test('whoever cannot be asked is not known, and nothing goes wrong by it', async () => {
+  configure({ slowWait: 0 });
+  const slow = SlowWait.begin();
+  const describeHolder = (): never => {
+    throw new Error('unable');
+  };
+  const message = await warningOf((signal) => {
+    const wait = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    return slow?.above(wait, { kind: 'the lock', length: 0 }, { describeHolder }) ?? assert.fail();
+  });
+  assert.match(message, /^the lock has been waited for since \d+ ms: held by nobody knows whom$/);
 });
 
 test('held in a store, by whoever the store names', async () => {

@@ -40,7 +40,7 @@ export function readTaken(memory: Memory, slot: number, lock: number): Taken | u
   const { words } = memory;
   const at = memory.row(slot, lock) + TAKEN;
   const name = Atomics.load(words, at);
-  if (name === 0 || slotOf(name) !== slot || !lives(memory, name)) return undefined;
+  if (slotOf(name) !== slot || !lives(memory, name)) return undefined;
   const [since, sinceHigh, token, tokenHigh] = [1, 2, 3, 4].map((i) => Atomics.load(words, at + i)) as [
     number,
     number,
