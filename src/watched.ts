@@ -82,19 +82,19 @@ class Noted implements Note {
 
 /** Takes it, and tells of it. */
 export function watch<H extends Hold | null>(asking: Asking, take: () => Promise<H>): Promise<H> {
-  const noted = async (): Promise<H> => {
+  const takeAndNote = async (): Promise<H> => {
     const hold = await take();
     if (hold !== null) asking.note(hold);
     return hold;
   };
-  return acquiring.tracePromise(noted, asking);
+  return acquiring.tracePromise(takeAndNote, asking);
 }
 
 export function watchSync<H extends Hold | null>(asking: Asking, take: () => H): H {
-  const noted = (): H => {
+  const takeAndNote = (): H => {
     const hold = take();
     if (hold !== null) asking.note(hold);
     return hold;
   };
-  return acquiring.traceSync(noted, asking);
+  return acquiring.traceSync(takeAndNote, asking);
 }

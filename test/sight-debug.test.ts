@@ -26,7 +26,7 @@ async function holdsIt(): Promise<AsyncDisposable> {
 }
 
 test('a time-out tells where', async () => {
-  await using _guard = await holdsIt();
+  await using guard = await holdsIt();
   const told = new RegExp(`held by a task of this thread since [^ ]+Z, ${HERE}; others waiting: 0`);
   await assert.rejects(lock('held', { timeout: 0 }), { name: 'LockTimeoutError', message: told });
   await assert.rejects(lock('held', { timeout: 1 }), { name: 'LockTimeoutError', message: told });
@@ -39,13 +39,13 @@ test('of several the one who has held it longest', async () => {
   function second(): Promise<AsyncDisposable> {
     return lock('many', { shared: true });
   }
-  await using _one = await first();
-  await using _two = await second();
+  await using one = await first();
+  await using two = await second();
   await assert.rejects(lock('many', { timeout: 0 }), /taken at first \(/);
 });
 
 test('deadlocks tell where', async () => {
-  await using _guard = await holdsIt();
+  await using guard = await holdsIt();
   assert.throws(() => lockSync('held'), {
     name: 'LockDeadlockError',
     message: new RegExp(`a task of this thread holds it \\(${HERE}\\), and could not`),
@@ -57,8 +57,8 @@ test('deadlocks tell where', async () => {
   }
   await assert.rejects(outer(), /run inside of it \('a', held since [^ ]+Z \(taken at outer \(/);
   async function readsAndWrites(): Promise<void> {
-    const guard = await lock('r', { shared: true });
-    await lock('r', { within: guard }).finally(() => guard.release());
+    await using guard = await lock('r', { shared: true });
+    await lock('r', { within: guard });
   }
   await assert.rejects(readsAndWrites(), /shared here \(taken at readsAndWrites \(/);
 });

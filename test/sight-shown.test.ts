@@ -32,10 +32,10 @@ test('locks', async () => {
   void wait;
 
   const rwlock = new RWLock();
-  using _one = rwlock.readSync();
+  using one = rwlock.readSync();
   assert.equal(inspect(rwlock), 'RWLock { readers: 1, writer: false, waiting: 0 }');
   const permits = new Semaphore(3);
-  using _two = permits.acquireSync(2);
+  using two = permits.acquireSync(2);
   assert.equal(inspect(permits), 'Semaphore { available: 1, permits: 3, waiting: 0 }');
   assert.equal(inspect(new Condition(mutex)), 'Condition { waiting: 0 }');
   const path = join(folder, 'file.lock');
@@ -70,7 +70,7 @@ test('stores, without their passwords', async () => {
 test('inside of something else, in colours, too deep, and what is none', () => {
   const mutex = new Mutex();
   assert.equal(inspect({ mutex }), '{ mutex: Mutex { locked: false, waiting: 0 } }');
-  assert.match(inspect(mutex, { colors: true }), /^Mutex \{ locked: \u001B\[33mfalse/);
+  assert.ok(inspect(mutex, { colors: true }).startsWith('Mutex { locked: \u001B[33mfalse'));
   assert.equal(inspect([[[mutex]]], { depth: 2 }), '[ [ [ [Mutex] ] ] ]');
   assert.equal(inspect(Object.create(Mutex.prototype)), 'Mutex {}');
   class Mine extends Mutex {}

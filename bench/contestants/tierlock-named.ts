@@ -1,4 +1,5 @@
 /** Ourselves by name: `lock(name)` as users write it, in a thread, and up to a file. */
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,28 @@ async function loop(n: number): Promise<void> {
     tally.entered++;
     void guard.release();
   }
+}
+
+function ignore(): void {}
+
+/** While somebody listens to every grant and every release. */
+async function listening(fn: () => Promise<void>): Promise<void> {
+  const tracing = tracingChannel('tierlock:acquire');
+  tracing.asyncEnd.subscribe(ignore);
+  subscribe('tierlock:release', ignore);
+  try {
+    await fn();
+  } finally {
+    tracing.asyncEnd.unsubscribe(ignore);
+    unsubscribe('tierlock:release', ignore);
+  }
+}
+
+let heard = false;
+async function hearOnce(): Promise<void> {
+  if (heard) return;
+  heard = true;
+  await listening(async () => void (await (await lock('name')).release()));
 }
 
 /** Inside of a lock, so that there is a context on both sides of a comparison. */
@@ -57,6 +80,13 @@ function crowd(tasks: number, options?: { external: true }): (n: number) => Prom
 
 export const contestants: Contestants = {
   'lock(name)': { loop },
+  'lock(name): listened to': { loop: (n) => listening(() => loop(n)) },
+  'lock(name): nobody listens any more': {
+    async loop(n) {
+      await hearOnce();
+      await loop(n);
+    },
+  },
   'lock(name): by hand, in a context': {
     loop: inContext(async (n) => {
       for (let i = 0; i < n; i++) {

@@ -47,13 +47,13 @@ export async function releaseWhenAwaited(
   _: number,
   { name, ms, words }: { name: string; ms: number; words: Int32Array },
 ): Promise<void> {
-  using hold = lockSync(name);
+  using held = lockSync(name);
   Atomics.store(words, 0, 1);
   for (let since = Infinity; Date.now() - since < ms; await sleep(0)) {
     const [found] = await inspect(name);
     since = found?.waiters[0]?.since?.getTime() ?? Infinity;
   }
-  hold.release();
+  held.release();
 }
 
 export interface Hammer {

@@ -81,8 +81,11 @@ if (!isMainThread && workerData?.viewer !== undefined) {
     },
     release: (name: string) => held.get(name)?.release(),
   };
-  parentPort?.on('message', async ({ id, name, argument }: { id: number; name: string; argument: never }) => {
+  const answer = async (id: number, name: string, argument: never): Promise<void> => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
     parentPort?.postMessage({ id, answer: await obey[name]?.(argument) });
+  };
+  parentPort?.on('message', ({ id, name, argument }: { id: number; name: string; argument: never }) => {
+    void answer(id, name, argument);
   });
 }
