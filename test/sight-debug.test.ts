@@ -27,6 +27,7 @@ async function holdsIt(): Promise<AsyncDisposable> {
 
 test('a time-out tells where', async () => {
   await using guard = await holdsIt();
+  assert.ok(guard);
   const told = new RegExp(`held by a task of this thread since [^ ]+Z, ${HERE}; others waiting: 0`);
   await assert.rejects(lock('held', { timeout: 0 }), { name: 'LockTimeoutError', message: told });
   await assert.rejects(lock('held', { timeout: 1 }), { name: 'LockTimeoutError', message: told });
@@ -41,11 +42,13 @@ test('of several the one who has held it longest', async () => {
   }
   await using one = await first();
   await using two = await second();
+  assert.ok(one !== two);
   await assert.rejects(lock('many', { timeout: 0 }), /taken at first \(/);
 });
 
 test('deadlocks tell where', async () => {
   await using guard = await holdsIt();
+  assert.ok(guard);
   assert.throws(() => lockSync('held'), {
     name: 'LockDeadlockError',
     message: new RegExp(`a task of this thread holds it \\(${HERE}\\), and could not`),

@@ -34,9 +34,11 @@ test('locks', async () => {
   const rwlock = new RWLock();
   using one = rwlock.readSync();
   assert.equal(inspect(rwlock), 'RWLock { readers: 1, writer: false, waiting: 0 }');
+  assert.equal(inspect(one), "RWGuard { held: true, mode: 'shared' }");
   const permits = new Semaphore(3);
   using two = permits.acquireSync(2);
   assert.equal(inspect(permits), 'Semaphore { available: 1, permits: 3, waiting: 0 }');
+  assert.equal(inspect(two), "SyncGuard { held: true, mode: 'shared' }");
   assert.equal(inspect(new Condition(mutex)), 'Condition { waiting: 0 }');
   const path = join(folder, 'file.lock');
   assert.equal(inspect(new FileLock(path)), `FileLock { path: '${path}', held: false, waiting: 0 }`);
