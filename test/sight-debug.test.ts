@@ -60,8 +60,8 @@ test('deadlocks tell where', async () => {
   }
   await assert.rejects(outer(), /run inside of it \('a', held since [^ ]+Z \(taken at outer \(/);
   async function readsAndWrites(): Promise<void> {
-    await using guard = await lock('r', { shared: true });
-    await lock('r', { within: guard });
+    await using reader = await lock('r', { shared: true });
+    await lock('r', { within: reader });
   }
   await assert.rejects(readsAndWrites(), /shared here \(taken at readsAndWrites \(/);
 });
