@@ -1,5 +1,6 @@
 /** Warnings of slow waits: once for each, with the holder and since when; and none unless asked for. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { configure, connect, inspect, lock, lockSync, semaphore } from '../src/index.js';
 import { SlowWait } from '../src/slow-wait.js';
@@ -227,6 +228,21 @@ test('a call that has blocked the thread for long is told of afterwards, and one
   await team.results;
   configure({ slowWait: 60_000 });
   assert.deepEqual(await warnings(() => lockSync('sync').release()), []);
+});
+
+test('the page shows them as they are', async () => {
+  configure({ slowWait: 5 });
+  await using taker = await spawnTaker(new URL('./support/locks.js', import.meta.url));
+  await taker.take({ name: 'orders', external: true, lockPath }).acquired;
+  const above = await warningOf((signal) => lock('orders', { external: true, lockPath, signal }));
+  await using guard = await lock('orders');
+  const inside = await warningOf((signal) => lock('orders', { signal }));
+  const page = readFileSync(new URL('../../docs/sight.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /```text\n([^]*?)```/.exec(page) ?? [];
+  const shape = (text: string): string => text.replaceAll(new RegExp(`${TIME}|\\d+`, 'g'), '#');
+  const short = inside.replace(/\. This is a suspected self-wait: .*/, '');
+  assert.equal(shape(shown), shape(`${short}\n${above}\n`));
+  await guard.release();
 });
 
 test('a wait that ends in time is not warned of, nor is one that nobody has asked to be warned of', async () => {

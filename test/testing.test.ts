@@ -1,5 +1,6 @@
 /** What `tierlock/testing` offers: that it finds what is wrong, passes what is right, and says which schedule it was. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { lock, Mutex, Semaphore } from '../src/index.js';
 import { explore, mustBlock, settled, spawnTaker, turn, waitUntil } from '../src/testing.js';
@@ -43,6 +44,22 @@ test('explore: a lost update is found, and its schedule is printed and can be ru
   );
   assert.equal(again.message, failure.message);
   assert.deepEqual(await explore(unlocked, { schedule: '0 0 1 1' }), { schedules: 1, complete: false });
+});
+
+test('explore: the page shows what it prints', async () => {
+  const overdraws = (): Story => {
+    let balance = 100;
+    const withdraw = async (step: Step): Promise<void> => {
+      const seen = balance;
+      await step('has read the balance');
+      if (seen >= 80) balance -= 80;
+    };
+    return { tasks: [withdraw, withdraw], check: () => assert.ok(balance >= 0, 'overdrawn') };
+  };
+  const failure = await explore(overdraws).then(passed, (error: unknown) => error as Error);
+  const page = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8');
+  const [, shown] = /```text\n([^]*?)\n```/.exec(page) ?? [];
+  assert.equal(shown, failure.message);
 });
 
 test('explore: with a lock every schedule is right', async () => {
@@ -118,7 +135,7 @@ test('explore: a deadlock is found, and told who waits', async () => {
 test('explore: too many schedules are an error, unless so many are enough', async () => {
   const endless = (): Story => ({
     tasks: [0, 1].map(() => async (step: Step) => {
-      for (let i = 0; i < 8; i++) await step();
+      for (let i = 0; i < 7; i++) await step();
     }),
   });
   await assert.rejects(
@@ -201,6 +218,19 @@ test('a taker without a module takes locks by their names; stopped it holds on, 
   assert.deepEqual(await taker.kill(), { code: null, signal: 'SIGKILL' });
   assert.equal(stateOf(pid), '', 'the system has buried it');
   await (await lock('x', where)).release();
+});
+
+test('a taker that takes a lock synchronously is blocked meanwhile, and mustBlock says so', async () => {
+  const where = { external: true, lockPath: newFolder() };
+  await using taker = await spawnTaker();
+  await using guard = await lock('z', where);
+  const wait = taker.take({ name: 'z', how: 'sync', ...where });
+  await assert.rejects(
+    wait.mustBlock({ timeoutMs: 200 }),
+    /did not answer for 200 ms: is its loop blocked\?/,
+  );
+  await guard.release();
+  assert.notEqual(await wait.acquired, null);
 });
 
 test('a taker is configured in its own process', async () => {
