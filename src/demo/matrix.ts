@@ -90,16 +90,27 @@ interface Measured {
 }
 
 async function measure({ deployment, column, ms, port, signal, plan, watcher }: Measured): Promise<Cell> {
-  const { requests } = plan;
   const wrong = deployment.wrong.includes(column);
+  const share = { requests: plan.requests, ms };
   const started = performance.now();
   const more = (sent: number, mismatches: number): boolean => {
     watcher.progress(sent);
-    const passed = performance.now() - started;
-    if (wrong && mismatches === 0) return sent < 4 * requests && passed < 3 * ms;
-    return sent === 0 || (sent < requests && passed < ms);
+    return isMore({ sent, passed: performance.now() - started }, share, wrong && mismatches === 0);
   };
-  const outcome = await load({ port, column, signal, more });
+  return judge(column, wrong, await load({ port, column, signal, more }));
+}
+
+/** Whether there shall be one more request, and there is always one. `misses`: two must have met, and have not. */
+export function isMore(
+  { sent, passed }: { sent: number; passed: number },
+  { requests, ms }: { requests: number; ms: number },
+  misses: boolean,
+): boolean {
+  if (sent === 0) return true;
+  return misses ? sent < 4 * requests && passed < 3 * ms : sent < requests && passed < ms;
+}
+
+export function judge(column: Column, wrong: boolean, outcome: Outcome): Cell {
   const together = meetings(outcome.visits);
   const asExpected = wrong ? outcome.mismatches > 0 : outcome.mismatches === 0 && together === 0;
   return { column, ...outcome, together, wrong, asExpected };

@@ -32,6 +32,7 @@ export function printHead(screen: Screen, requests: number, store: string): void
 
 export function printing(screen: Screen, requests: number): Watcher {
   let last = 0;
+  const coloured = screen.isTTY && !process.env['NO_COLOR'];
   return {
     row: ({ label }) => screen.write(label.padEnd(LABEL)),
     progress(sent) {
@@ -42,7 +43,7 @@ export function printing(screen: Screen, requests: number): Watcher {
       // Back to where the cell begins, which will be written over it.
       screen.write(`${text}\x1b[${text.length}D`);
     },
-    cell: (cell) => screen.write(cellText(cell, screen.isTTY)),
+    cell: (cell) => screen.write(cellText(cell, coloured)),
     rowEnd: (row) => screen.write(`\n${explained(row)}\n`),
   };
 }

@@ -54,7 +54,7 @@ function strip(name: string, inside: readonly Visit[], met: readonly Stretch[], 
     tracks.map((track, i) => lines(track.flatMap(of), i, part)).join('');
   const wrong = tracks.map((track, i) => ticks(track, i, part)).join('');
   const together = inside.filter((visit) => within(visit, met).length > 0).length;
-  const said = `${name}: ${inside.length} times inside, ${together} of them while another was`;
+  const said = `${name}; visits: ${inside.length}, not alone: ${together}`;
   return html`<p>${name}</p>
     <svg
       role="img"

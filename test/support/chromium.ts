@@ -39,6 +39,7 @@ const flags = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
+  '--hide-scrollbars',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
@@ -134,7 +135,9 @@ export class Chromium {
 
   /** All of the page, as a PNG. */
   async screenshot(): Promise<Buffer> {
-    const { data } = await this.send('Page.captureScreenshot', { captureBeyondViewport: true });
+    const { cssContentSize } = await this.send('Page.getLayoutMetrics');
+    const clip = { ...(cssContentSize as Fields), scale: 1 };
+    const { data } = await this.send('Page.captureScreenshot', { clip, captureBeyondViewport: true });
     return Buffer.from(String(data), 'base64');
   }
 
