@@ -1,6 +1,7 @@
 /** However the demo ends, its processes end, and it leaves no files where it can still remove them. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDemo } from './support/demo-runs.js';
 import type { DemoRun } from './support/demo-runs.js';
@@ -17,10 +18,17 @@ const all = (run: DemoRun, count: number): Promise<boolean> =>
 const none = (run: DemoRun): Promise<boolean> =>
   waitUntil(() => run.pids().length === 0, { what: 'all processes have ended', timeoutMs: 60_000 });
 
-/** Ends it in the middle of a cell, or while its processes start. */
-async function started(deployment: string, processes: number, folder: string): Promise<DemoRun> {
+/** Until its processes are there, or until clients are served: the file that they overwrite is there. */
+async function started(
+  deployment: string,
+  processes: number,
+  folder: string,
+  serves: boolean,
+): Promise<DemoRun> {
   const run = startDemo([...endless, '--only', deployment], folder);
   await all(run, 1 + processes);
+  const served = (): boolean => readdirSync(folder).some((name) => existsSync(join(folder, name, 'todos')));
+  if (serves) await waitUntil(served, { what: 'a client is served', timeoutMs: 60_000 });
   return run;
 }
 
@@ -29,36 +37,41 @@ const ways: Record<string, (pid: number) => void> = {
   'a SIGINT of its own': (pid) => process.kill(pid, 'SIGINT'),
   'a SIGTERM': (pid) => process.kill(pid, 'SIGTERM'),
 };
+const moments = { 'while its processes start': false, 'while it serves': true };
 for (const [name, end] of Object.entries(ways)) {
-  for (const [deployment, processes] of [
-    ['cluster-threads', 2],
-    ['proxy', 2],
-  ] as const) {
-    test(`${deployment} ends by ${name}`, { skip }, async () => {
-      const folder = newFolder();
-      const run = await started(deployment, processes, folder);
-      end(run.child.pid ?? 0);
-      assert.equal(await run.ended, name.includes('SIGTERM') ? 143 : 130);
-      // Before that it has seen them end.
-      assert.deepEqual(run.pids(), []);
-      assert.equal(run.output.stderr, '');
-      assert.deepEqual(readdirSync(folder), []);
-    });
+  for (const [moment, serves] of Object.entries(moments)) {
+    for (const deployment of ['cluster-threads', 'proxy']) {
+      test(`${deployment} ends by ${name}, ${moment}`, { skip }, async () => {
+        const folder = newFolder();
+        const run = await started(deployment, 2, folder, serves);
+        end(run.child.pid ?? 0);
+        assert.equal(await run.ended, name.includes('SIGTERM') ? 143 : 130);
+        // Before that it has seen them end.
+        assert.deepEqual(run.pids(), []);
+        assert.equal(run.output.stderr, '');
+        assert.deepEqual(readdirSync(folder), []);
+      });
+    }
   }
 }
 
-test('killed, it cannot end its processes, which see it', { skip }, async () => {
-  const run = await started('cluster', 4, newFolder());
-  process.kill(run.child.pid ?? 0, 'SIGKILL');
-  await none(run);
-  assert.equal(await run.ended, 'SIGKILL');
-});
+for (const [deployment, processes] of [
+  ['cluster', 4],
+  ['proxy', 2],
+] as const) {
+  test(`killed, it cannot end its processes, which see it: ${deployment}`, { skip }, async () => {
+    const run = await started(deployment, processes, newFolder(), true);
+    process.kill(run.child.pid ?? 0, 'SIGKILL');
+    await none(run);
+    assert.equal(await run.ended, 'SIGKILL');
+  });
+}
 
 test('a process of the service that ends by itself ends the demo, with a word', { skip }, async () => {
   const folder = newFolder();
-  const run = await started('cluster', 4, folder);
+  const run = await started('cluster', 4, folder, true);
   process.kill(run.pids().find((pid) => pid !== run.child.pid) ?? 0, 'SIGKILL');
-  assert.equal(await run.ended, 69);
+  assert.equal(await run.ended, 74);
   assert.equal(run.output.stderr, 'tierlock demo: a process of the service has ended by itself (SIGKILL)\n');
   assert.deepEqual([run.pids(), readdirSync(folder)], [[], []]);
 });

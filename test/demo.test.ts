@@ -136,7 +136,7 @@ test('with a URL the store is that one, and its password is told to nobody', { s
 test('with no server there, it says so before it begins', async () => {
   const folder = newFolder();
   const { end, stdout, stderr } = await runDemo(['--url', 'redis://127.0.0.1:1', '--no-report'], folder);
-  assert.deepEqual([end, stdout], [69, '']);
+  assert.deepEqual([end, stdout], [74, '']);
   assert.match(stderr, /^tierlock demo: .*redis.*\n$/i);
 });
 
@@ -154,7 +154,7 @@ for (const [name, [args, message]] of Object.entries(lines)) {
   test(`${name} is an error of one line`, async () => {
     const { end, stdout, stderr } = await runDemo(args, newFolder());
     assert.deepEqual([end, stdout], [64, '']);
-    assert.match(stderr, /^tierlock demo: .*; see tierlock demo --help\n$/);
+    assert.match(stderr, /^tierlock demo: .* \(see tierlock demo --help\)\n$/);
     assert.match(stderr, message);
   });
 }
@@ -163,7 +163,7 @@ test('a page that cannot be written is an error before anything is run', async (
   const folder = newFolder();
   for (const report of [folder, join(folder, 'none', 'page.html')]) {
     const { end, stdout, stderr } = await runDemo(['--report', report], folder);
-    assert.deepEqual([end, stdout], [69, '']);
+    assert.deepEqual([end, stdout], [74, '']);
     assert.match(stderr, /^tierlock demo: cannot write .*; say --report FILE, or --no-report\n$/);
   }
 });

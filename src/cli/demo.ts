@@ -8,6 +8,7 @@ import { accessSync, constants, existsSync, realpathSync, statSync, writeFileSyn
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, constants as system, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { runMatrix, surprises } from '../demo/matrix.js';
 import type { Row } from '../demo/matrix.js';
@@ -26,7 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Node's own texts go on with advice that does not fit here.
     const [message] = (error as Error).message.split('. ');
-    return fail(64, `${message}; see tierlock demo --help`);
+    return fail(64, `${message} (see tierlock demo --help)`);
   }
   if (settings === undefined) {
     process.stdout.write(help);
@@ -39,15 +40,19 @@ export async function main(args: readonly string[]): Promise<number> {
   process.stdout.on('error', unread);
   try {
     return await run(settings, over.signal);
-  } catch (error) {
+  } catch (thrown) {
+    // A ^C ends the processes of the service as well, and their end may be heard of first.
+    await sleep(SOON);
+    const error: unknown = over.signal.aborted ? over.signal.reason : thrown;
     if (error instanceof Stopped) return 128 + system.signals[error.signal];
-    return fail(69, error instanceof Error ? error.message : String(error));
+    return fail(74, error instanceof Error ? error.message : String(error));
   } finally {
     for (const signal of stopping) process.off(signal, stop);
     process.stdout.off('error', unread);
   }
 }
 
+const SOON = 50;
 const stopping = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 class Stopped extends Error {
@@ -85,11 +90,16 @@ async function run(settings: Settings, signal: AbortSignal): Promise<number> {
     if (wrong.length === 0) screen.write('All of it is as it must be.\n');
     if (report !== undefined) screen.write(`Who was inside when: ${report}\n`);
     screen.write(`${((performance.now() - began) / 1000).toFixed(0)} s\n`);
-    if (json) process.stdout.write(`${JSON.stringify(asJson(found, store, report), undefined, 2)}\n`);
+    if (json) await print(`${JSON.stringify(asJson(found, store, report), undefined, 2)}\n`);
     return wrong.length === 0 ? 0 : 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** All of it, even if the process is ended right after it. */
+function print(text: string): Promise<unknown> {
+  return new Promise((done) => process.stdout.write(text, done));
 }
 
 /** It shall not turn out after a minute that the page cannot be written. */

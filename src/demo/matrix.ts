@@ -68,8 +68,7 @@ export async function runMatrix(plan: Plan, watcher: Watcher): Promise<Row[]> {
       }
     } catch (error) {
       await running.stop();
-      // A ^C ends the processes of the service as well, and they may be the first to tell.
-      throw plan.signal.aborted ? plan.signal.reason : signal.aborted ? signal.reason : error;
+      throw signal.aborted ? signal.reason : error;
     }
     await running.stop();
     const row = { deployment, pool: running.pool, cells };

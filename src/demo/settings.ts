@@ -35,8 +35,8 @@ answers, says why there are any, and writes a page with a timeline of who was in
   --json           what was found, as JSON; the matrix goes to the standard error
   --help
 
-Exits with 0 if everything was as it must be, with 1 if not, with 64 if the command line was wrong, with 69 if it could
-not run, and after a signal with 128 + its number, as 130 after ^C.
+Exits with 0 if everything was as it must be, with 1 if not, with 64 if the command line was wrong, with 74 if it could
+not be run, and after a signal with 128 + its number, as 130 after ^C.
 `;
 
 /** Undefined if help is asked for. */

@@ -44,6 +44,7 @@ export async function start(
     const [code, by] = (await once(child, 'exit')) as [number | null, string | null];
     failure.abort(new Error(`a process of the service has ended by itself (${by ?? code})`));
   });
+  const either = AbortSignal.any([signal, failure.signal]);
   let closeProxy = (): void => undefined;
   const stop = async (): Promise<void> => {
     closeProxy();
@@ -51,8 +52,9 @@ export async function start(
     await Promise.all(ended);
   };
   try {
-    const first = { signal: AbortSignal.any([signal, failure.signal]) };
-    const listening = children.map(async (child) => (await once(child, 'message', first))[0] as Listening);
+    const listening = children.map(
+      async (child) => (await once(child, 'message', { signal: either }))[0] as Listening,
+    );
     const all = await Promise.all(listening);
     const proxy = apart ? await startProxy(all.map(({ port }) => port)) : undefined;
     if (proxy !== undefined) closeProxy = proxy.close;
@@ -60,7 +62,7 @@ export async function start(
     return { port: proxy?.port ?? port, pool, failed: failure.signal, stop };
   } catch (error) {
     await stop();
-    throw signal.aborted ? signal.reason : failure.signal.aborted ? failure.signal.reason : error;
+    throw either.aborted ? either.reason : error;
   }
 }
 
