@@ -93,8 +93,12 @@ export function highlights(group: Group, all: readonly Measured[]): string {
     };
   });
   const names = [...new Set(all.flatMap((each) => [...each.samples.keys()]))];
-  const speed = (who: string): number => columns[0]?.of(who) ?? Infinity;
-  const shown = names.filter((who) => speed(who) < Infinity).toSorted((a, b) => speed(a) - speed(b));
+  // By the first column; who is not in it, by the next one.
+  const rank = (who: string): number => columns.findIndex(({ of }) => of(who) !== undefined);
+  const speed = (who: string): number => columns[rank(who)]?.of(who) ?? Infinity;
+  const shown = names
+    .filter((who) => rank(who) >= 0)
+    .toSorted((a, b) => rank(a) - rank(b) || speed(a) - speed(b));
   return [
     line([group.name, ...columns.map(({ title }) => title)]),
     line(['---', ...columns.map(() => '---:')]),

@@ -66,7 +66,10 @@ export interface LockCallOptions extends WaitOptions {
    * it. Default: 10 ms, 256 times.
    */
   readonly handover?: Partial<Bound>;
-  /** How the file is locked: see `FileLock`. One choice for a folder. Default: as the folder says, or `ofd`. */
+  /**
+   * How the file is locked: `ofd` or `flock`, which are the kernel's (see `FileLock`), or `lockfile`, by the package
+   * proper-lockfile. One choice for a folder. Default: as the folder says, or `ofd`.
+   */
   readonly via?: Via;
   /** Goes before the name, and is part of it in every tier. Default: none. */
   readonly prefix?: string;

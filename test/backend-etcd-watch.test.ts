@@ -5,10 +5,14 @@ import { once } from 'node:events';
 import { after, before, test as always } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Backend, Grant } from '../src/backend.js';
-import type { EtcdClient } from '../src/backends/etcd-client.js';
-import { Layout, nameOf, type KeyValue } from '../src/backends/etcd-records.js';
-import { KeyStream } from '../src/backends/etcd-stream.js';
+import { EtcdClient } from '../src/backends/etcd-client.js';
+import { Lease } from '../src/backends/etcd-lease.js';
+import { settingsOf } from '../src/backends/etcd-options.js';
+import { Place } from '../src/backends/etcd-place.js';
+import { Layout, nameOf, type EtcdRecord } from '../src/backends/etcd-records.js';
+import { Watches } from '../src/backends/etcd-watch.js';
 import { etcd } from '../src/backends/etcd.js';
+import { uptime } from '../src/clock.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { requireServer } from './support/servers/available.js';
@@ -16,7 +20,8 @@ import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
 import { waitUntil } from './support/wait.js';
 
 const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);
+const test = (name: string, body: () => Promise<void>): void =>
+  void always(name, { skip, timeout: 60_000 }, body);
 
 let server: Etcd;
 before(async () => {
@@ -176,40 +181,99 @@ test('a stream that has fallen silent does not keep anybody waiting', async () =
   watch?.close();
 });
 
-test('what the stream tells late, of the time before the records were read, counts no more', async () => {
-  const ranges = new Layout('p').ranges('lock:late', 1);
-  const own = nameOf(ranges, false, 'slot');
-  const kv = (mod_revision: string): KeyValue => ({ key: own, create_revision: '5', mod_revision });
-  const told: string[][] = [];
-  let tell!: (answer: object) => void;
-  const client = {
-    stream: async (...[, , , hear]: Parameters<EtcdClient['stream']>) => {
-      tell = hear.next;
-      hear.first({ created: true }, '');
-      return { ref() {}, unref() {}, close() {} };
-    },
-    call: async () => {
-      tell({ events: [{ kv: kv('5') }] });
-      await new Promise(setImmediate);
-      return { header: { revision: '7' } };
-    },
-  } as unknown as EtcdClient;
-  const stream = new KeyStream(
-    client,
-    ranges.all,
-    { lock: 'late', deadline: 1000 },
-    {
-      changed: (records) => told.push([...records.keys()]),
-      gone: () => told.push(['gone']),
-      broken: () => false,
-      ended: () => told.push(['ended']),
-    },
-  );
-  await stream.open();
-  tell({ events: [{ type: 'DELETE', kv: kv('6') }] });
-  tell({ events: [{ kv: kv('8') }] });
-  tell({ events: [{ type: 'DELETE', kv: kv('9') }] });
-  assert.deepEqual(told, [[], [], [], [own], ['gone'], []]);
+const record = (name: string, token: bigint, units: number = 1): EtcdRecord => {
+  return { name, id: name, permits: 1, shared: false, units, token, lease: '1' };
+};
+
+const leaseOf = (client: EtcdClient): Lease => {
+  const granted = { id: '1', ttl: 30_000, seconds: 30, sent: uptime(), deadline: 1000 };
+  return new Lease(client, granted, () => undefined);
+};
+
+test('a deletion counts for the record that was there then, and for nobody after it under its name', async () => {
+  const client = new EtcdClient(settingsOf('etcd://127.0.0.1:1'));
+  const place = (permits: number, units: number, ahead: readonly EtcdRecord[]): Place => {
+    const request = requestOf('lock:place', { permits, units });
+    return new Place(request, record('own', 20n, units), ahead, leaseOf(client), () => undefined);
+  };
+  const behindOne = place(1, 1, [record('first', 10n)]);
+  assert.equal(behindOne.deleted('first', 9n), false);
+  assert.equal(behindOne.deleted('own', 19n), false);
+  assert.equal(behindOne.deleted('other', 30n), false);
+  assert.equal(behindOne.deleted('own', 21n), true);
+  assert.equal(behindOne.deleted('first', 21n), true);
+  // It has gone already.
+  assert.equal(behindOne.deleted('first', 31n), false);
+  const forTwoOfFive = place(5, 2, [record('a', 1n, 1), record('b', 2n, 2), record('c', 3n, 2)]);
+  assert.equal(forTwoOfFive.deleted('a', 21n), false);
+  assert.equal(forTwoOfFive.deleted('c', 22n), true);
+  client.close();
+});
+
+test('what is deleted while he looks is not waited for, whatever he has seen', async () => {
+  const settings = settingsOf({ endpoints: server.urls });
+  const client = new EtcdClient(settings);
+  const deleted: string[] = [];
+  const watches = new Watches(client, 1000, (name) => void deleted.push(name));
+  const layout = new Layout('p');
+  const ranges = layout.ranges('lock:looks', 1);
+  const [own, first, second] = ['own', 'first', 'second'].map((slot) => nameOf(ranges, false, slot)) as [
+    string,
+    string,
+    string,
+  ];
+  const put = async (key: string): Promise<bigint> => {
+    const { header } = (await etcdCall(server, '/v3/kv/put', { key, value: '' })) as {
+      header: { revision: string };
+    };
+    return BigInt(header.revision);
+  };
+  const remove = (key: string): Promise<unknown> => etcdCall(server, '/v3/kv/deleterange', { key });
+  const ahead = [record(first, await put(first)), record(second, await put(second))] as const;
+  const token = await put(own);
+  let place: Place | undefined;
+  let tried = true;
+  const request = requestOf('lock:looks');
+  const watch = await watches.open('lock:looks', ranges.all, {
+    id: request.id,
+    place: () => place,
+    isTried: () => tried,
+  });
+  let told = 0;
+  const count = async (): Promise<void> => {
+    await watch.changed();
+    told++;
+  };
+  const look = (rival: EtcdRecord): void => {
+    place = new Place(request, record(own, token), [rival], leaseOf(client), () => undefined);
+    watches.placed('lock:looks', request.id);
+    tried = false;
+  };
+  // Without a place he is told of everything.
+  const unplaced = count();
+  await remove(second);
+  await unplaced;
+  // The answer has seen it still.
+  const during = count();
+  look(ahead[1]);
+  await during;
+  tried = true;
+  look(ahead[0]);
+  const ownGone = count();
+  await remove(own);
+  await ownGone;
+  assert.equal(told, 3);
+  place = undefined;
+  tried = true;
+  await put(own);
+  look(ahead[0]);
+  const last = count();
+  await remove(first);
+  await last;
+  assert.deepEqual(deleted, [second, own, first]);
+  watch.close();
+  watches.close();
+  client.close();
 });
 
 test('a store that goes away and comes back wakes who waits', async () => {

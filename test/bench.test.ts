@@ -87,6 +87,26 @@ test('the highlights show whoever took part, the fastest first', () => {
   ]);
 });
 
+test('the highlights show those after the others who took part in a later column only', () => {
+  const highlighted = { 'made up': 'ns', missing: 'B', second: 's' };
+  const group = { name: 'g', cases: [what], bars: [], highlights: highlighted };
+  const second: Measured = {
+    ...measured,
+    case: { ...what, name: 'second' },
+    samples: new Map([
+      ['slow', [3]],
+      ['late', [2]],
+      ['tierlock', [1]],
+    ]),
+  };
+  assert.deepEqual(highlights(group, [measured, second]).split('\n').slice(2), [
+    '| floor: nothing | 15 |  |  |',
+    '| tierlock | 35 |  | 1 |',
+    '| late |  |  | 2 |',
+    '| slow |  |  | 3 |',
+  ]);
+});
+
 test('a seed gives the same order again and loses nobody', () => {
   const items = [1, 2, 3, 4, 5, 6];
   assert.deepEqual(shuffled(items, 4), shuffled(items, 4));

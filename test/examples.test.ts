@@ -1,21 +1,23 @@
 /**
- * Every example in a doc comment of src and every `ts` block of the README and of docs/ is compiled with the strict
- * flags and run; what it prints must be what its comments behind `console.log(...)` say. Every public name has one.
+ * Every example in a doc comment of src and every `ts` block of the pages is compiled with the strict flags and run, and
+ * every `js` block is run as it is; what they print must be what their comments behind `console.log(...)` say. Every public
+ * name has one. (Blocks that are copied from examples/ are compared with these: see docs.test.ts.)
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { blocksOf, isCopy, pages, read, root } from './support/markdown.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 // Inside of the package, so that 'tierlock' and 'tierlock/oslo' are this package itself.
 const folder = join(root, 'dist', 'examples');
 
 interface Example {
   readonly name: string;
   readonly code: string;
+  /** Of the file in which it lies, and of the one that is run. */
+  readonly suffix: 'ts' | 'mjs' | 'cjs';
 }
 
 function inDocComments(file: string): Example[] {
@@ -23,24 +25,28 @@ function inDocComments(file: string): Example[] {
   return [...source.matchAll(/@example\n((?: *\*(?!\/| @).*\n)+)/g)].map(([, block], i) => ({
     name: `${file.replaceAll('/', '-').replace('.ts', '')}-${i + 1}`,
     code: (block ?? '').replaceAll(/^ *\* ?/gm, ''),
+    suffix: 'ts',
   }));
 }
 
-function inMarkdown(file: string): Example[] {
-  const blocks = readFileSync(join(root, file), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm);
-  return [...blocks].map(([, code], i) => ({ name: `${basename(file, '.md')}-${i + 1}`, code: code ?? '' }));
+function inMarkdown(page: string): Example[] {
+  const blocks = blocksOf(read(page)).filter((block) => /^(?:ts|js)$/.test(block.kind) && !isCopy(block));
+  return blocks.map(({ kind, code }, i) => {
+    const suffix = kind === 'ts' ? 'ts' : /\brequire\(/.test(code) ? 'cjs' : 'mjs';
+    return { name: `${basename(page, '.md')}-${i + 1}`, code, suffix };
+  });
 }
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
   file.endsWith('.ts'),
 );
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => join('docs', file))];
 const examples = [...sources.flatMap(inDocComments), ...pages.flatMap(inMarkdown)];
 
 before(() => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const { name, code } of examples) writeFileSync(join(folder, `${name}.ts`), `${code}\nexport {};\n`);
+  for (const { name, code, suffix } of examples)
+    writeFileSync(join(folder, `${name}.${suffix}`), suffix === 'ts' ? `${code}\nexport {};\n` : code);
   const config = {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: {
@@ -62,10 +68,12 @@ before(() => {
   assert.equal(compiled.status, 0, compiled.stdout);
 });
 
-for (const { name, code } of examples) {
+for (const { name, code, suffix } of examples) {
   test(`the example ${name} prints what it says`, () => {
     const expected = [...code.matchAll(/console\.log\(.*\);? \/\/ (.*)$/gm)].map(([, text]) => text);
-    const ran = spawnSync(process.execPath, [join(folder, `${name}.js`)], { encoding: 'utf8' });
+    const ran = spawnSync(process.execPath, [join(folder, `${name}.${suffix === 'ts' ? 'js' : suffix}`)], {
+      encoding: 'utf8',
+    });
     assert.deepEqual([ran.status, ran.stderr], [0, '']);
     const printed = ran.stdout.split('\n').slice(0, -1);
     assert.deepEqual(printed, expected);

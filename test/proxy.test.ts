@@ -1,5 +1,6 @@
 /** The proxy that spoils the network between a client and a server: each fault, as both sides see it, and its end. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
@@ -40,6 +41,23 @@ test('a reset goes on to the other side', async () => {
   const [other, gone] = await pair(proxy);
   gone.socket.resetAndDestroy();
   await other.isTold('ECONNRESET');
+});
+
+test('a socket that is reset while it ends keeps no process from exiting', async () => {
+  const program = `
+    import { once } from 'node:events';
+    import { connect } from 'node:net';
+    import { reset } from '${new URL('support/link.js', import.meta.url).href}';
+    const socket = connect(process.argv[1], '${HOST}').resume();
+    await once(socket, 'connect');
+    socket.end();
+    // It shuts the socket down in the next turn of the loop.
+    await new Promise((resolve) => process.nextTick(resolve));
+    reset(socket);
+  `;
+  const args = ['--input-type=module', '-e', program, String(target.port)];
+  const child = spawn(process.execPath, args, { stdio: 'inherit', timeout: 20_000, killSignal: 'SIGKILL' });
+  assert.deepEqual(await once(child, 'close'), [0, null]);
 });
 
 test('refuse lets in nobody, and those inside stay', async () => {

@@ -2,11 +2,10 @@
  * What somebody holds in etcd: a record of his, on a lease that others share. To renew it is to renew the lease and to
  * see that the record is there; a lease that shall not be used any more, or is of another ttl, is left for another one.
  */
-import type { BackendRequest, Grant } from '../backend.js';
+import type { BackendRequest, Grant, Watch } from '../backend.js';
 import { LockLostError } from '../errors.js';
 import { secondsOf } from './etcd-lease.js';
 import type { Lease, RecordOnLease, Tenant } from './etcd-lease.js';
-import type { RecordWatch } from './etcd-watch.js';
 
 /** What it needs of the backend. */
 export interface Holding {
@@ -29,7 +28,7 @@ export class EtcdGrant implements Grant, Tenant {
   readonly #record: RecordOnLease;
   readonly #holding: Holding;
   #lease: Lease;
-  #watch: RecordWatch | undefined;
+  #watch: Watch | undefined;
   #isGone = false;
   #isLeft = false;
   #lost: AbortController | undefined;
@@ -77,12 +76,12 @@ export class EtcdGrant implements Grant, Tenant {
   }
 
   /** From then on it hears at once when its record is deleted. Before, and if that fails, at its next renewal. */
-  async follow(opening: Promise<RecordWatch>): Promise<void> {
+  async follow(opening: Promise<Watch>): Promise<void> {
     const watch = await opening;
     if (this.#isLeft) return watch.close();
     this.#watch = watch;
-    // A stream that stood already may not have told of it yet.
-    if (!watch.isThere && !(await this.#lease.renew(this.#record, this.#key))) this.vanish();
+    // Of what happened before it stood it does not tell.
+    if (!(await this.#lease.has(this.#record, this.#key))) this.vanish();
   }
 
   /** It does not count any more for its lease. */

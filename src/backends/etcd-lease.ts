@@ -112,6 +112,11 @@ export class Lease {
     return !(await missing).has(record);
   }
 
+  /** Whether the record is there. */
+  async has(record: RecordOnLease, lock: string): Promise<boolean> {
+    return (await this.#missing([record], lock)).size === 0;
+  }
+
   /** From now on it is kept alive for that one. */
   join(waiter: Waiter): void {
     this.#waiters.add(waiter);
@@ -207,25 +212,5 @@ export class Lease {
 
   #lookAll(): void {
     for (const waiter of this.#waiters) waiter.look();
-  }
-}
-
-/** A request with a record in a queue. */
-export class Place implements Waiter {
-  readonly lease: Lease;
-  readonly #look: () => void;
-
-  constructor(lease: Lease, look: () => void) {
-    this.lease = lease;
-    this.#look = look;
-    lease.join(this);
-  }
-
-  look(): void {
-    this.#look();
-  }
-
-  leave(): void {
-    this.lease.leave(this);
   }
 }

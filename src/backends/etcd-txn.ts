@@ -7,8 +7,8 @@
  * unless it is there, by the same call.
  */
 import type { BackendRequest } from '../backend.js';
-import { holdersOf, recordOf, valueOf } from './etcd-records.js';
-import type { EtcdRecord, KeyValue, Names, Range } from './etcd-records.js';
+import { recordOf, valueOf } from './etcd-records.js';
+import type { EtcdRecord, KeyValue, Names, Range, Ranges } from './etcd-records.js';
 
 // etcd takes 128 operations in a transaction, unless it is told otherwise.
 export const BATCH = 100;
@@ -27,7 +27,7 @@ export interface View {
   readonly revision: bigint;
   /** The record of the request. */
   readonly own: EtcdRecord | undefined;
-  /** Those of the others that matter to it, in the order of their tokens; it may be one of them. */
+  /** Those that must go before it can hold, or one of them; it may be among them, and others behind it. */
   readonly queue: readonly EtcdRecord[];
 }
 
@@ -37,16 +37,30 @@ const read = (range: Range): object => ({ request_range: range });
 
 const inOrder = (range: Range): object => ({ ...range, sort_target: 'CREATE', sort_order: 'ASCEND' });
 
-/** Whoever is before us: one record tells, unless permits must be counted. */
-function reads({ permits, shared }: BackendRequest, { own, ranges: { all, writers } }: Names): object[] {
-  const queue = permits > 1 ? inOrder(all) : { ...inOrder(shared ? writers : all), limit: '1' };
-  return [read({ key: own }), { request_range: queue }];
+const lastOf = (range: Range, count: number): object => {
+  return { ...range, sort_target: 'CREATE', sort_order: 'DESCEND', limit: String(count) };
+};
+
+const rivals = ({ shared }: BackendRequest, { all, writers }: Ranges): Range => (shared ? writers : all);
+
+/** The record, and the first of those who are before it: one tells that it does not hold, unless permits must be counted. */
+function reads(request: BackendRequest, { own, ranges }: Names): object[] {
+  const first = { ...inOrder(rivals(request, ranges)), limit: '1' };
+  return [read({ key: own }), { request_range: request.permits > 1 ? inOrder(ranges.all) : first }];
 }
 
-/** Only looks. */
-export const looking = (request: BackendRequest, names: Names): object => ({
-  success: reads(request, names),
-});
+/** The record, which is the last one, and who is right before it: that one must go before it can hold. */
+function readsBehind(request: BackendRequest, { own, ranges }: Names): object[] {
+  const last = lastOf(rivals(request, ranges), request.shared ? 1 : 2);
+  return [read({ key: own }), { request_range: request.permits > 1 ? inOrder(ranges.all) : last }];
+}
+
+/** Only looks at a record that has that token, and who is right before it. */
+export function looking(request: BackendRequest, { own, ranges }: Names, token: bigint): object {
+  const before = { ...lastOf(rivals(request, ranges), 1), max_create_revision: String(token - 1n) };
+  const queue = request.permits > 1 ? inOrder(ranges.all) : before;
+  return { success: [read({ key: own }), { request_range: queue }] };
+}
 
 interface Putting {
   readonly compare: object[];
@@ -79,7 +93,8 @@ export function putting(
   const looks = reads(request, names);
   if (!request.waits) return { compare, success, failure: looks };
   const absent = [{ key: names.own }, ...names.ranges.otherPermits].map(isEmpty);
-  const waits = { request_txn: { compare: absent, success: [...success, ...looks], failure: looks } };
+  const behind = [...success, ...readsBehind(request, names)];
+  const waits = { request_txn: { compare: absent, success: behind, failure: looks } };
   return { compare, success, failure: [waits] };
 }
 
@@ -122,9 +137,16 @@ export function viewAfter(
   return { revision: token, own, queue: permits > 1 ? [own] : [] };
 }
 
-/** Whether a record that is there holds. */
-export function holds(request: BackendRequest, own: EtcdRecord, queue: readonly EtcdRecord[]): boolean {
-  if (request.permits > 1) return holdersOf(queue).some(({ name }) => name === own.name);
-  const [first] = queue;
-  return first === undefined || first.name === own.name || (request.shared && own.token < first.token);
+/**
+ * Those of the queue that must go before the record can hold, or so many of them that it cannot before they have gone: of
+ * a lock the last one. None: it holds.
+ */
+export function inTheWay(
+  { permits, units }: BackendRequest,
+  own: EtcdRecord,
+  queue: readonly EtcdRecord[],
+): readonly EtcdRecord[] {
+  const before = queue.filter(({ token }) => token < own.token);
+  if (permits > 1) return before.reduce((sum, one) => sum + one.units, units) > permits ? before : [];
+  return before.toSorted((a, b) => Number(a.token - b.token)).slice(-1);
 }

@@ -1,60 +1,67 @@
 /**
- * Who waits for a key, and what he is told:
+ * Who waits for a key, and when he is told to look:
  *
- *     his record    told
- *     waits         no
- *     has its turn  yes: the others are not, a release wakes one
- *     was deleted   yes: he comes last
- *     was never     when it would have its turn at once, after each deletion that leaves it so
+ *     has a place   when his record was deleted (he comes last), or nobody is in his way any more: see etcd-place.ts
+ *     has none yet  whenever a record was deleted
+ *     is looking    what is deleted meanwhile is kept, until it is known which place he has
+ *
+ * The others are not told: a release wakes one, and readers together.
  *
  * All who wait for one key share its stream, see etcd-stream.ts. It outlives the last one by a second, for a key that is
  * fought for; and it keeps the program alive only while somebody awaits `changed`.
  */
-import type { BackendRequest, Watch } from '../backend.js';
+import type { Watch } from '../backend.js';
 import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
-import { fitsBehind, holdersOf } from './etcd-records.js';
-import type { EtcdRecord, Range } from './etcd-records.js';
+import type { Place } from './etcd-place.js';
+import type { Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 
-export interface RecordWatch extends Watch {
-  /** Whether his record is there, as far as the stream has told. */
-  readonly isThere: boolean;
+/** One who waits, or will, as the backend knows him. */
+export interface Watcher {
+  readonly id: string;
+  /** His place, if he has one. */
+  place(): Place | undefined;
+  /** Whether he is looking for it. */
+  isTried(): boolean;
 }
 
-/** Of his record; `free`: it is missing, and would have its turn. */
-type State = 'missing' | 'free' | 'waits' | 'turn';
+/** Is told of each record that is deleted. */
+type OnDeleted = (name: string, revision: bigint) => void;
 
 const LINGER = 1000;
 
 export class Watches {
   readonly #client: EtcdClient;
   readonly #deadline: number;
-  /** Is told of records that are deleted. */
-  readonly #onGone: (record: EtcdRecord) => void;
+  readonly #onDeleted: OnDeleted;
   readonly #keys: Map<string, KeyWatch> = new Map();
 
-  constructor(client: EtcdClient, deadline: number, onGone: (record: EtcdRecord) => void) {
+  constructor(client: EtcdClient, deadline: number, onDeleted: OnDeleted) {
     this.#client = client;
     this.#deadline = deadline;
-    this.#onGone = onGone;
+    this.#onDeleted = onDeleted;
   }
 
-  /** For one who has, or will have, a record. Resolves when all that happens from now on is told. */
-  async open(request: BackendRequest, all: Range, nameNow: () => string | undefined): Promise<RecordWatch> {
-    const { key } = request;
+  /** Resolves when all that happens from now on is told. */
+  async open(key: string, all: Range, watcher: Watcher): Promise<Watch> {
     let watch = this.#keys.get(key);
     if (watch === undefined) {
-      watch = new KeyWatch(this.#onGone, () => this.#keys.delete(key));
+      watch = new KeyWatch(this.#onDeleted, () => this.#keys.delete(key));
       this.#keys.set(key, watch);
       watch.open(this.#client, all, { lock: key, deadline: this.#deadline });
     }
-    return watch.add(request, nameNow);
+    return watch.add(watcher);
   }
 
   /** He shall look for himself. */
-  tell(key: string, name: string): void {
-    this.#keys.get(key)?.tell(name);
+  tell(key: string, id: string): void {
+    for (const watch of this.#keys.get(key)?.of(id) ?? []) watch.tell();
+  }
+
+  /** He has looked, and has a place. */
+  placed(key: string, id: string): void {
+    for (const watch of this.#keys.get(key)?.of(id) ?? []) watch.placed();
   }
 
   close(): void {
@@ -63,19 +70,18 @@ export class Watches {
 }
 
 class KeyWatch {
-  readonly #onGone: (record: EtcdRecord) => void;
+  readonly #onDeleted: OnDeleted;
   readonly #onClose: () => void;
   readonly #watches: Set<OneWatch> = new Set();
   /** How many of them are awaited. */
   #awaited = 0;
-  #records: ReadonlyMap<string, EtcdRecord> = new Map();
   #stream: KeyStream | undefined;
   #ready: Promise<void> | undefined;
   #linger: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(onGone: (record: EtcdRecord) => void, onClose: () => void) {
-    this.#onGone = onGone;
+  constructor(onDeleted: OnDeleted, onClose: () => void) {
+    this.#onDeleted = onDeleted;
     this.#onClose = onClose;
   }
 
@@ -85,17 +91,13 @@ class KeyWatch {
     options: { readonly lock: string; readonly deadline: number },
   ): void {
     const stream = new KeyStream(client, range, options, {
-      changed: (records) => {
-        this.#records = records;
-        if (this.#watches.size > 0) this.#see();
+      deleted: (name, revision) => {
+        this.#onDeleted(name, revision);
+        for (const watch of this.#watches) watch.deleted(name, revision);
       },
-      gone: (record) => {
-        this.#onGone(record);
-        // He is told even if it is there again, at another place, or free again.
-        for (const watch of this.#watches) watch.seeGone(record.name);
-      },
+      reopened: () => this.#tellAll(),
       broken: () => {
-        for (const watch of this.#watches) watch.tell();
+        this.#tellAll();
         return this.#watches.size > 0;
       },
       ended: () => this.close(),
@@ -106,8 +108,8 @@ class KeyWatch {
     this.#ready.catch(() => this.close());
   }
 
-  async add(request: BackendRequest, nameNow: () => string | undefined): Promise<RecordWatch> {
-    const watch = new OneWatch(request, nameNow, {
+  async add(watcher: Watcher): Promise<Watch> {
+    const watch = new OneWatch(watcher, {
       awaited: (by) => this.#await(by),
       closed: () => this.#remove(watch),
     });
@@ -119,13 +121,12 @@ class KeyWatch {
       watch.close();
       throw error;
     }
-    // Of what is so already he learns by his next try.
-    watch.state = this.#stateOf(watch, this.#holders());
     return watch;
   }
 
-  tell(name: string): void {
-    for (const watch of this.#watches) if (watch.name === name) watch.tell();
+  /** Those of a request. */
+  of(id: string): OneWatch[] {
+    return [...this.#watches].filter((watch) => watch.id === id);
   }
 
   close(): void {
@@ -134,21 +135,11 @@ class KeyWatch {
     clearTimeout(this.#linger);
     this.#stream?.close();
     this.#onClose();
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
     for (const watch of this.#watches) watch.tell();
-  }
-
-  #see(): void {
-    const holders = this.#holders();
-    for (const watch of this.#watches) watch.see(this.#stateOf(watch, holders));
-  }
-
-  #holders(): Set<string> {
-    return new Set(holdersOf(this.#records.values()).map(({ name }) => name));
-  }
-
-  #stateOf({ name, request }: OneWatch, holders: ReadonlySet<string>): State {
-    if (name !== undefined && this.#records.has(name)) return holders.has(name) ? 'turn' : 'waits';
-    return fitsBehind(request, this.#records.values()) ? 'free' : 'missing';
   }
 
   #remove(watch: OneWatch): void {
@@ -170,39 +161,33 @@ interface OneWatchEvents {
   closed(): void;
 }
 
-class OneWatch implements RecordWatch {
-  readonly request: BackendRequest;
-  /** The name of his record, once he has asked for one. */
-  readonly #nameNow: () => string | undefined;
+class OneWatch implements Watch {
+  readonly #watcher: Watcher;
   readonly #events: OneWatchEvents;
-  /** What he knows by his last try, or was told. */
-  state: State | undefined;
+  /** What was deleted while he was looking: his place will not know of it. */
+  #meanwhile: [name: string, revision: bigint][] = [];
   #told = false;
   #wake: (() => void) | undefined;
 
-  constructor(request: BackendRequest, nameNow: () => string | undefined, events: OneWatchEvents) {
-    this.request = request;
-    this.#nameNow = nameNow;
+  constructor(watcher: Watcher, events: OneWatchEvents) {
+    this.#watcher = watcher;
     this.#events = events;
   }
 
-  get name(): string | undefined {
-    return this.#nameNow();
+  get id(): string {
+    return this.#watcher.id;
   }
 
-  get isThere(): boolean {
-    return this.state === 'waits' || this.state === 'turn';
+  deleted(name: string, revision: bigint): void {
+    if (this.#watcher.isTried()) this.#meanwhile.push([name, revision]);
+    if (this.#watcher.place()?.deleted(name, revision) !== false) this.tell();
   }
 
-  see(state: State): void {
-    if (state === this.state) return;
-    this.state = state;
-    if (state === 'turn' || state === 'free') this.tell();
-  }
-
-  seeGone(name: string): void {
-    if (name === this.name) this.tell();
-    else if (this.state === 'free') this.state = 'missing';
+  placed(): void {
+    const place = this.#watcher.place();
+    const told = this.#meanwhile.filter(([name, revision]) => place?.deleted(name, revision) !== false);
+    this.#meanwhile = [];
+    if (told.length > 0) this.tell();
   }
 
   tell(): void {

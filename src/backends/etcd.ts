@@ -11,7 +11,7 @@
  * nobody would delete one that comes true when all is over. Therefore its lease is retired: see etcd-lease.ts. So is its
  * name, which others have after it otherwise: see etcd-slots.ts.
  */
-import type { Backend, BackendRequest, Grant, StoreHolder, Supports } from '../backend.js';
+import type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from '../backend.js';
 import { uptime } from '../clock.js';
 import { LockMisuseError } from '../errors.js';
 import { EtcdClient } from './etcd-client.js';
@@ -19,19 +19,18 @@ import type { CallOptions } from './etcd-client.js';
 import { closed, EtcdError, isUnknown } from './etcd-errors.js';
 import { EtcdGrant } from './etcd-grant.js';
 import { EtcdKeys } from './etcd-keys.js';
-import { Place } from './etcd-lease.js';
 import type { Lease } from './etcd-lease.js';
 import { Leases } from './etcd-leases.js';
 import { settingsOf } from './etcd-options.js';
 import type { EtcdOptions, EtcdSettings } from './etcd-options.js';
+import { Place } from './etcd-place.js';
 import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord } from './etcd-records.js';
 import { Slots } from './etcd-slots.js';
 import type { Slot } from './etcd-slots.js';
-import { holds, looking, moving, putting, taking, viewAfter, viewOf } from './etcd-txn.js';
+import { inTheWay, looking, moving, putting, taking, viewAfter, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
-import type { RecordWatch } from './etcd-watch.js';
 
 /**
  * A store of locks in etcd. Nothing is opened before its first use. By a URL, files of TLS are given by their paths:
@@ -76,10 +75,10 @@ class EtcdBackend implements Backend {
     this.#keys = new EtcdKeys(this.#client, this.#layout, settings.timeout);
     this.#leases = new Leases(this.#client, settings);
     this.#slots = new Slots(this.#layout);
-    this.#watches = new Watches(this.#client, settings.timeout, ({ name, token }) => {
+    this.#watches = new Watches(this.#client, settings.timeout, (name, revision) => {
       const grant = this.#grants.get(name);
       // The name may be another one's by now.
-      if (grant?.token === token) grant.vanish();
+      if (grant !== undefined && grant.token < revision) grant.vanish();
     });
   }
 
@@ -95,10 +94,17 @@ class EtcdBackend implements Backend {
     }
   }
 
-  async watch(request: BackendRequest): Promise<RecordWatch> {
-    const { key } = request;
+  async watch(request: BackendRequest): Promise<Watch> {
+    const { key, id } = request;
     this.#check(key);
-    return this.#watches.open(request, this.#layout.all(key), () => this.#slots.find(request)?.own);
+    return this.#watches.open(key, this.#layout.all(key), {
+      id,
+      place: () => {
+        const slot = this.#slots.find(request);
+        return slot && this.#places.get(slot);
+      },
+      isTried: () => this.#slots.find(request)?.isTried === true,
+    });
   }
 
   async forget(request: BackendRequest): Promise<void> {
@@ -149,23 +155,28 @@ class EtcdBackend implements Backend {
     let counted: bigint | undefined;
     for (;;) {
       const lease = await this.#leases.of(request.ttl, request.key);
-      const isKnown = this.#places.get(slot)?.lease === lease;
-      const view = isKnown
-        ? viewOf(await this.#txn(looking(request, slot), request, { again: true }))
-        : await this.#put(request, slot, lease, counted);
+      const known = this.#places.get(slot);
+      const token = known?.lease === lease ? known.own.token : undefined;
+      const view =
+        token === undefined
+          ? await this.#put(request, slot, lease, counted)
+          : viewOf(await this.#txn(looking(request, slot, token), request, { again: true }));
       if (view === undefined) continue;
       const { own, queue, revision } = view;
       if (own !== undefined) {
         if (own.lease !== lease.id && !(await this.#move(request, own.name, own.token, lease))) continue;
         this.#leaveQueue(slot);
-        if (holds(request, own, queue)) return this.#grant(request, slot, own, lease, asked);
-        if (request.waits) this.#enqueue(request, slot, lease);
+        // A new one of the same name: who is before it was not asked.
+        if (token !== undefined && own.token !== token) continue;
+        const before = inTheWay(request, own, queue);
+        if (before.length === 0) return this.#grant(request, slot, own, lease, asked);
+        if (request.waits) this.#enqueue(request, slot, own, before, lease);
         else await this.#remove(slot, request, true);
         return null;
       }
       this.#leaveQueue(slot);
       // Its record is gone: once more, with a new one.
-      if (isKnown) continue;
+      if (token !== undefined) continue;
       const first = queue[0] ?? (await this.#keys.first(request.key));
       if (first !== undefined && first.permits !== request.permits) throw otherPermits(request, first);
       if (request.waits || queue.length === 0) continue;
@@ -247,9 +258,18 @@ class EtcdBackend implements Backend {
     this.#grants.delete(slot.own);
   }
 
-  #enqueue({ key }: BackendRequest, slot: Slot, lease: Lease): void {
+  #enqueue(
+    request: BackendRequest,
+    slot: Slot,
+    own: EtcdRecord,
+    before: readonly EtcdRecord[],
+    lease: Lease,
+  ): void {
+    const { key, id } = request;
     slot.isUsed = true;
-    this.#places.set(slot, new Place(lease, () => this.#watches.tell(key, slot.own)));
+    const look = (): void => this.#watches.tell(key, id);
+    this.#places.set(slot, new Place(request, own, before, lease, look));
+    this.#watches.placed(key, id);
   }
 
   #leaveQueue(slot: Slot): void {

@@ -16,6 +16,11 @@ const advice: readonly (readonly [RegExp, string])[] = [
   [/\bCROSSSLOT\b/, "the prefix or the client's keyPrefix spreads a lock over several slots: leave out '{}'"],
   [/unknown command .?eval/i, 'this server runs no Lua scripts'],
   [/DB index is out of range/, 'there is no such database in Redis'],
+  [
+    /\bcertificate\b/,
+    "the server's certificate is not trusted: start Node with NODE_EXTRA_CA_CERTS=ca.pem, or hand over a client that " +
+      'has its certificate authority',
+  ],
   [/The client is closed/, 'the client is not connected: await client.connect() first'],
 ];
 

@@ -27,13 +27,14 @@ export function startExample(
   lockPath: string,
   env: NodeJS.ProcessEnv = {},
   node: string = process.execPath,
+  timeout = 60_000,
 ): Running {
   const file = fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url));
   const child = spawn(node, [file], {
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, TIERLOCK_PATH: lockPath, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // One that hangs fails its test instead of holding it up for ever.
-    timeout: 60_000,
+    timeout,
     killSignal: 'SIGKILL',
   });
   const output = { stdout: '', stderr: '' };

@@ -55,7 +55,7 @@ export class Link {
   /** Resets both sides. */
   cut(): void {
     for (const line of Object.values(this.#lines)) line.clear();
-    for (const socket of Object.values(this.#sockets)) socket.resetAndDestroy();
+    for (const socket of Object.values(this.#sockets)) reset(socket);
   }
 
   /** Resets that side. The other stays open, and what it says is not heard. */
@@ -63,7 +63,7 @@ export class Link {
     if (this.#lost !== undefined) return this.cut();
     this.#lost = side;
     for (const line of Object.values(this.#lines)) line.clear();
-    this.#sockets[side].resetAndDestroy();
+    reset(this.#sockets[side]);
   }
 
   /** The weather is good again: what was held goes on. Whoever is alone is told at last. */
@@ -86,7 +86,7 @@ export class Link {
       if (this.#lost !== undefined) from.destroy();
     });
     // Reset by its peer, or never connected.
-    from.once('error', () => add(() => to.resetAndDestroy()));
+    from.once('error', () => add(() => reset(to)));
     return new Promise((resolve) => from.once('close', () => resolve()));
   }
 
@@ -100,6 +100,12 @@ export class Link {
     else if (verdict === 'lose client') this.lose('client');
     else if (verdict === 'lose server') this.lose('server');
   }
+}
+
+/** A socket that is just being shut down cannot be reset: Node leaves it open then, and never exits. */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Things to do, in their order, each when it is due and the way is open. */
