@@ -93,7 +93,7 @@ const bars: readonly Bar[] = [
     of: 'lock(name): nobody listens any more',
     per: 'lock(name)',
     is: '<=',
-    limit: 1.1,
+    limit: 1.2,
   },
   ...within,
   {

@@ -130,7 +130,7 @@ export class Times {
 }
 
 /**
- * Measures from now on how long this thread waits for names, and how long it holds them. It costs about a microsecond for
+ * Measures from now on how long this thread waits for names, and how long it holds them. It costs a few microseconds for
  * each lock, and nothing once it is stopped.
  *
  * @example

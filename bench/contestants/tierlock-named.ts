@@ -24,24 +24,26 @@ async function loop(n: number): Promise<void> {
 
 function ignore(): void {}
 
-/** While somebody listens to every grant and every release. */
-async function listening(fn: () => Promise<void>): Promise<void> {
-  const tracing = tracingChannel('tierlock:acquire');
+const tracing = tracingChannel('tierlock:acquire');
+let listens = false;
+
+/** From now on somebody listens to every grant and every release: each contestant has a process of its own. */
+function listen(): void {
+  if (listens) return;
+  listens = true;
   tracing.asyncEnd.subscribe(ignore);
   subscribe('tierlock:release', ignore);
-  try {
-    await fn();
-  } finally {
-    tracing.asyncEnd.unsubscribe(ignore);
-    unsubscribe('tierlock:release', ignore);
-  }
 }
 
 let heard = false;
+/** Somebody has listened, and does not any more. */
 async function hearOnce(): Promise<void> {
   if (heard) return;
   heard = true;
-  await listening(async () => void (await (await lock('name')).release()));
+  listen();
+  await (await lock('name')).release();
+  tracing.asyncEnd.unsubscribe(ignore);
+  unsubscribe('tierlock:release', ignore);
 }
 
 /** Inside of a lock, so that there is a context on both sides of a comparison. */
@@ -80,7 +82,12 @@ function crowd(tasks: number, options?: { external: true }): (n: number) => Prom
 
 export const contestants: Contestants = {
   'lock(name)': { loop },
-  'lock(name): listened to': { loop: (n) => listening(() => loop(n)) },
+  'lock(name): listened to': {
+    loop(n) {
+      listen();
+      return loop(n);
+    },
+  },
   'lock(name): nobody listens any more': {
     async loop(n) {
       await hearOnce();
