@@ -22,6 +22,14 @@ const oneName: Case = {
   trial: loop,
 };
 
+/** What listening costs, and that it costs nothing once it is over. Before it begins there is nothing to compare with. */
+const listened: Case = {
+  name: 'one name, with listeners',
+  unit: 'ns/op',
+  contestants: ['lock(name)', 'lock(name): nobody listens any more', 'lock(name): listened to'],
+  trial: loop,
+};
+
 const inside: Case = {
   name: 'one name, inside of a context',
   unit: 'ns/op',
@@ -41,6 +49,7 @@ const cases: readonly Case[] = [
     contestants: ['lock(name)', 'tierlock', 'navigator.locks'],
     node: { major: 24, brings: 'navigator.locks' },
   },
+  listened,
   {
     name: 'a million names',
     unit: 'ns/op',
@@ -78,6 +87,13 @@ const bars: readonly Bar[] = [
     per: 'a million names: Map set, delete and hash',
     is: '<=',
     limit: 2.5,
+  },
+  {
+    case: listened.name,
+    of: 'lock(name): nobody listens any more',
+    per: 'lock(name)',
+    is: '<=',
+    limit: 1.2,
   },
   ...within,
   {

@@ -22,6 +22,7 @@ import type { WaitOptions } from './options.js';
 import { allocate, find } from './words/arena.js';
 import type { LockHandle } from './words/arena.js';
 import { ConditionWords } from './words/condition.js';
+import { shows } from './shown.js';
 
 const Abandoned = Symbol('abandoned');
 
@@ -188,6 +189,10 @@ export interface ConditionHandle extends LockHandle {
  * console.log(fruit); // apple
  */
 export class Condition {
+  static {
+    shows(this, (condition) => ({ waiting: condition.#line.length }));
+  }
+
   readonly #mutex: Mutex;
   #line: ConditionLine;
   #handle: ConditionHandle | undefined = undefined;

@@ -1,13 +1,13 @@
 /**
  * What is set for the whole process: `configure()`. Its parts are cloneable, and reach the worker threads that are
- * started later: each reads them when it first needs them.
+ * started later: each reads them when it begins.
  */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { tryAddon } from './addon.js';
 import { checkKeys, wrongType } from './options.js';
 import type { Via } from './files/folder.js';
 import type { Backend } from './backend.js';
-import { checkBound, checkPath, checkVia, isBackend } from './lock-options.js';
+import { checkBound, checkMs, checkPath, checkVia, isBackend } from './lock-options.js';
 import type { Bound } from './outside.js';
 
 /**
@@ -45,6 +45,16 @@ export interface Configuration {
   readonly backend?: string | Backend | undefined;
   /** See `LockCallOptions`. */
   readonly handover?: Partial<Bound> | undefined;
+  /**
+   * Who has waited for so long, in ms, is warned of once: a process warning, TIERLOCK_SLOW_WAIT, names the holder, and since
+   * when he holds. Default: off.
+   */
+  readonly slowWait?: number | undefined;
+  /**
+   * Whether the errors of time-outs and deadlocks, and the warnings of slow waits, say where in the program the holder has
+   * asked for the lock. Then each lock by name costs a stack trace. Default: false.
+   */
+  readonly debug?: boolean | undefined;
 }
 
 const KEY = 'tierlock:configuration';
@@ -57,16 +67,24 @@ const known = [
   'waitingThreads',
   'backend',
   'handover',
+  'slowWait',
+  'debug',
 ] as const;
 const MOST_WAITING = 10_000;
 const WAITING = 64;
 
-let current: Configuration | undefined;
+let current: Configuration = (getEnvironmentData(KEY) as Configuration | undefined) ?? {};
 
 /** What is set now. */
 export function configuration(): Configuration {
-  return (current ??= (getEnvironmentData(KEY) as Configuration | undefined) ?? {});
+  return current;
 }
+
+const asksForNotes = ({ slowWait, debug }: Configuration): boolean =>
+  slowWait !== undefined || debug === true;
+
+/** Whether `slowWait` or `debug` is set: a variable, because every lock looks at it. */
+export let noted: boolean = asksForNotes(current);
 
 /** Counts the calls of `configure` in this thread. */
 export let revision = 0;
@@ -85,13 +103,14 @@ export let revision = 0;
  */
 export function configure(settings: Configuration): void {
   checkKeys(settings, known);
-  const { lockPath, via, network, deadlock, threads, handover } = settings;
+  const { lockPath, via, network, deadlock, threads, handover, slowWait, debug } = settings;
   if (lockPath !== undefined) checkPath(lockPath);
   if (via !== undefined) checkVia(via);
-  for (const [name, value] of Object.entries({ network, threads }))
+  for (const [name, value] of Object.entries({ network, threads, debug }))
     if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'true or false', value);
   if (deadlock !== undefined && deadlock !== 'on' && deadlock !== 'off')
     throw new TypeError(`'deadlock' must be 'on' or 'off', got ${JSON.stringify(deadlock)}`);
+  if (slowWait !== undefined) checkMs(slowWait, 'slowWait');
   const { backend } = settings;
   if (backend !== undefined && typeof backend !== 'string' && !isBackend(backend))
     throw wrongType('backend', 'the URL of a store, or a store', backend);
@@ -101,6 +120,7 @@ export function configure(settings: Configuration): void {
   const given: Record<string, unknown> = { ...settings, handover: bound };
   for (const name of known) if (name in settings) next[name] = given[name];
   current = next;
+  noted = asksForNotes(current);
   revision++;
   // An object with functions cannot be sent.
   setEnvironmentData(KEY, typeof next['backend'] === 'object' ? { ...next, backend: undefined } : next);

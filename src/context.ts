@@ -13,6 +13,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { LockDeadlockError } from './errors.js';
+import { takenAt } from './refusals.js';
 
 /** A hold (hold.ts), as far as it matters here. */
 export interface Held {
@@ -21,6 +22,8 @@ export interface Held {
   readonly whole: Held;
   readonly lives: boolean;
   readonly source: Sought;
+  /** Where the program has asked for it, if that is known. */
+  readonly site: string | undefined;
 }
 
 /** One who runs inside of a lock. Made for every call: all of a name are a list through themselves, the newest first. */
@@ -149,7 +152,9 @@ function isAround(mark: Mark, inner: Mark): boolean {
 }
 
 function deadlock({ key }: Sought, path: readonly Mark[]): LockDeadlockError {
-  const held = path.map(({ hold, since }) => `'${hold.name}', held since ${new Date(since).toISOString()}`);
+  const held = path.map(
+    ({ hold, since }) => `'${hold.name}', held since ${new Date(since).toISOString()}${takenAt(hold.site)}`,
+  );
   const message =
     path.length === 1
       ? `waiting for the lock '${key}' would never end: we run inside of it (${held[0]}). Release it first, ask for it ` +

@@ -13,6 +13,7 @@
  * no subclass for the most common locks (a derived constructor costs a fifth of an uncontended grant).
  */
 import { LockLostError, LockMisuseError } from './errors.js';
+import { shows } from './shown.js';
 
 const Held = 0;
 const Suspended = 1;
@@ -81,6 +82,7 @@ export class SyncGuard {
     // `await` and every resolved promise look for a `then`; finding it at the first step saves a walk up to
     // Object.prototype, and says for good that a guard is not a promise.
     Object.defineProperty(this.prototype, 'then', { value: undefined });
+    shows(this, ({ held, mode }) => ({ held, mode }));
   }
 
   /** @internal */
@@ -92,6 +94,11 @@ export class SyncGuard {
   /** What it is of, in an error's words. */
   protected get kind(): string {
     return this.#source.kind;
+  }
+
+  /** @internal */
+  get units(): number {
+    return this.#units;
   }
 
   /** `exclusive` when nobody else can hold the lock meanwhile, else `shared`. */

@@ -5,6 +5,7 @@ import type { SyncGuard } from './guard.js';
 import type { Entry } from './line.js';
 import type { Bound } from './outside.js';
 import type { Climbed } from './tiers/tier.js';
+import type { Note } from './trace.js';
 
 /** Where the units come from: a named queue. */
 export interface HoldSource<G = SyncGuard> extends Sought {
@@ -78,6 +79,7 @@ export class Rare {
   /** Tells when it has lasted for too long. */
   latest: NodeJS.Timeout | undefined = undefined;
   owner: string | undefined = undefined;
+  note: Note | undefined = undefined;
   /** What it gives back at its end; and what comes of it, where that takes a while. */
   units = 0;
   ending: Promise<boolean> | undefined = undefined;

@@ -16,7 +16,10 @@ import { nobody } from './nobody.js';
 import type { Bound } from './outside.js';
 import { RWGuard } from './rw-guard.js';
 import type { Climbed, Tier } from './tiers/tier.js';
+import { tellLoss, tellRelease } from './trace.js';
+import type { Note } from './trace.js';
 import { nextGrant } from './words/names.js';
+import { shows } from './shown.js';
 
 /** What a timer takes. */
 const LONGEST = 2 ** 31 - 1;
@@ -34,6 +37,10 @@ let emptied: (() => void)[] = [];
  * console.log(hold.name, hold.mode, hold.held); // orders exclusive true
  */
 export class Hold extends RWGuard {
+  static {
+    shows(this, ({ name, held, mode, token }) => ({ name, held, mode, token }));
+  }
+
   /** The prefix and the name. */
   readonly name: string;
   readonly #source: HoldSource<Hold>;
@@ -129,6 +136,7 @@ export class Hold extends RWGuard {
     // All at first: those who are told may release some.
     const all = Array.from(Hold.all()).filter(({ whole }) => whole === this);
     for (const hold of all) control.lose(hold, loss);
+    tellLoss(this, loss);
   }
 
   override get held(): boolean {
@@ -202,7 +210,9 @@ export class Hold extends RWGuard {
 
   /** @internal It is given back, whether its holder is ready or not. */
   takeAway(why: LockLostError): void {
+    const told = this.held && this.whole === this;
     control.lose(this, why);
+    if (told) tellLoss(this, why);
     this.release();
   }
 
@@ -241,8 +251,15 @@ export class Hold extends RWGuard {
 
   #endInTime(rare: Rare): void {
     const left = rare.earliest === 0 ? 0 : Math.ceil(rare.earliest - performance.now());
-    if (left <= 0) comeDown(rare, this.#source);
+    if (left <= 0) this.#end(rare);
     else nobody.runInAsyncScope(() => setTimeout(() => this.#endInTime(rare), Math.min(left, LONGEST)));
+  }
+
+  #end(rare: Rare): void {
+    const { note } = rare;
+    note?.end();
+    comeDown(rare, this.#source);
+    if (note !== undefined) tellRelease(this, note.tiers, note.granted);
   }
 
   /** @internal On its way down, where that takes a while: whether it was ours to the end. */
@@ -259,6 +276,20 @@ export class Hold extends RWGuard {
   /** @internal A tier that was asked for could not be reached, and is not held. */
   degrade(): void {
     (this.#rare ??= new Rare()).degraded = true;
+  }
+
+  /** @internal What is known of its grant, if anybody watches. */
+  get note(): Note | undefined {
+    return this.whole.#rare?.note;
+  }
+
+  set note(note: Note) {
+    (this.#rare ??= new Rare()).note = note;
+  }
+
+  /** @internal Where the program has asked for it, if that is known. */
+  get site(): string | undefined {
+    return this.note?.site;
   }
 
   /** @internal Whoever presents it is let in again. */

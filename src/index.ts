@@ -52,4 +52,7 @@ export { RWLock } from './rwlock.js';
 export { Semaphore } from './semaphore.js';
 export { synchronized } from './synchronized.js';
 export type { Synchronized, SynchronizedSync } from './synchronized-types.js';
+export { Times, watchTimes } from './times.js';
+export type { NameTimes, WatchTimesOptions } from './times.js';
+export type { Acquisition, Loss, Recovery, Release, TierName, Told } from './trace.js';
 export type { LockHandle } from './words/arena.js';

@@ -42,9 +42,12 @@ export interface Participant {
   readonly thread: number | undefined;
   /** What is held, or waited for; how many permits of a semaphore. Undefined if nobody knows. */
   readonly mode: 'exclusive' | 'shared' | number | undefined;
-  /** Where it is recorded: always of a file, and of those who wait. */
+  /** Where it is recorded: of a file, of those who wait, and of a holder in a thread that watches (docs/sight.md). */
   readonly since: Date | undefined;
-  /** Of a holder in this thread, of a file, or in a store: there it is the store's own, without the ten lowest bits. */
+  /**
+   * Of a holder in this thread, or in another one that watches, of a file, or in a store: there it is the store's own, without
+   * the ten lowest bits.
+   */
   readonly token: bigint | undefined;
 }
 
@@ -76,7 +79,7 @@ export interface Inspection {
 
 /**
  * Who holds a name and who waits for it, in this process, and in others if they hold its file or its record in a store; or
- * all names that are in use in this process, or have a holder in the lock folder, or in the store and begin with `prefix`.
+ * all names that begin with `prefix` and are in use in this process, or have a holder in the lock folder, or in the store.
  * `options` says which folder and which store: see `lock`.
  *
  * @example
@@ -90,8 +93,9 @@ export async function inspect(name?: string, options: InspectOptions = {}): Prom
   checkKeys(options, ['external', 'distributed', 'prefix', 'lockPath', 'via']);
   const plan = readPlan(options);
   const keys = new Set<string>();
-  if (name === undefined) for (const key of namesInUse()) keys.add(key);
-  else {
+  if (name === undefined) {
+    for (const key of namesInUse()) if (ofKey(key).key.startsWith(plan.prefix)) keys.add(key);
+  } else {
     checkName(name);
     for (const kind of kinds) keys.add(keyOf(kind, plan.prefix + name));
   }
@@ -142,7 +146,7 @@ function* namesInFolder(plan: Plan): Generator<string> {
   const folder = folderAt(plan);
   for (const file of readdirSync(folder.path)) {
     const named = folder.nameOf(file);
-    if (named?.complete === true) yield keyOf(named.kind, named.key);
+    if (named?.complete === true && named.key.startsWith(plan.prefix)) yield keyOf(named.kind, named.key);
   }
 }
 
@@ -205,17 +209,19 @@ function inThisThread(queue: LockQueue | SemaphoreQueue | undefined): Present[] 
   if (queue === undefined || queue.free === queue.capacity) return [];
   const all = queue.noun === 'lock' && queue.free === 0;
   const holds = all ? 'exclusive' : queue.capacity - queue.free;
-  return [{ thread: threadId, holds, waits: undefined, wants: 0 }];
+  return [{ thread: threadId, holds, taken: undefined, waits: undefined, wants: 0 }];
 }
 
 function ownHolds(name: string, kind: string): Hold[] {
   return [...Hold.all()].filter((hold) => hold.name === name && hold.noun === kind && hold === hold.whole);
 }
 
-function holder({ thread, holds }: Present, kind: string, own: readonly Hold[]): Participant {
+function holder({ thread, holds, taken }: Present, kind: string, own: readonly Hold[]): Participant {
   const mode = holds === 'exclusive' || kind === 'semaphore' ? (holds ?? 0) : 'shared';
-  const token = thread === threadId && mode === 'exclusive' ? own[0]?.token : undefined;
-  return { tier: 'thread', pid: process.pid, thread, mode, since: undefined, token };
+  // Several of this thread are one participant, and have a token each.
+  const mine = thread === threadId && own.length === 1 ? own[0] : undefined;
+  const since = mine?.note === undefined ? taken?.since : new Date(mine.note.since);
+  return { tier: 'thread', pid: process.pid, thread, mode, since, token: mine?.token ?? taken?.token };
 }
 
 function waiter({ thread, waits = 0, wants }: Present, kind: string): Participant {
@@ -225,11 +231,16 @@ function waiter({ thread, waits = 0, wants }: Present, kind: string): Participan
 }
 
 function fileHolders({ entry, queue }: ProcessTier): Participant[] {
-  const found = entry.holder();
-  if (found !== undefined && found !== 'unknown') {
-    const { pid, thread, mode, since, token } = found;
-    return [{ tier: 'process', pid, thread, mode, since, token }];
-  }
+  const found = entry.holders();
+  if (found.length > 0)
+    return found.map(({ pid, thread, mode, since, token }) => ({
+      tier: 'process',
+      pid,
+      thread,
+      mode,
+      since,
+      token,
+    }));
   // Whoever does not use this package writes no records. Of flock nothing can be learnt without locking the file.
   const { outer } = queue;
   const asks = outer instanceof KernelFile && outer.kind === 'ofd' && queue.free === queue.capacity;

@@ -18,11 +18,17 @@ import type { Bound } from './outside.js';
 import { deadlock } from './refusals.js';
 import { ALL, locks } from './registry.js';
 import type { LockQueue } from './registry.js';
+import { SlowWait } from './slow-wait.js';
 import { isOfStore, tierFor, withoutStore } from './tiers/choose.js';
 import type { Climbed, Tier } from './tiers/tier.js';
+import { Asking, isWatched, watch, watchSync } from './watched.js';
 
 /** Takes it if that is possible now. */
 export function tryClimb(key: string, plan: Plan): Hold | null {
+  return isWatched() ? watchSync(asking(key, plan), () => tryUp(key, plan)) : tryUp(key, plan);
+}
+
+function tryUp(key: string, plan: Plan): Hold | null {
   const again = letIn(key, plan);
   if (again !== undefined) return again;
   const climber = new Climber(key, plan);
@@ -43,7 +49,11 @@ export function tryClimb(key: string, plan: Plan): Hold | null {
 }
 
 /** Takes it if that is possible now, where a store has to be asked. */
-export async function attemptClimb(key: string, plan: Plan): Promise<Hold | null> {
+export function attemptClimb(key: string, plan: Plan): Promise<Hold | null> {
+  return isWatched() ? watch(asking(key, plan), () => attemptUp(key, plan)) : attemptUp(key, plan);
+}
+
+async function attemptUp(key: string, plan: Plan): Promise<Hold | null> {
   const again = letIn(key, plan);
   if (again !== undefined) return again;
   const climber = new Climber(key, plan);
@@ -61,7 +71,15 @@ export async function attemptClimb(key: string, plan: Plan): Promise<Hold | null
 }
 
 /** Waits for it. What is given is made of the hold by `make`: to do that later would take one promise more. */
-export async function climb<T>(key: string, plan: Plan, make: (hold: Hold) => T): Promise<T> {
+export function climb<T>(key: string, plan: Plan, make: (hold: Hold) => T): Promise<T> {
+  return isWatched() ? watchUp(key, plan, make) : up(key, plan, make);
+}
+
+async function watchUp<T>(key: string, plan: Plan, make: (hold: Hold) => T): Promise<T> {
+  return make(await watch(asking(key, plan), () => up(key, plan, (hold) => hold)));
+}
+
+async function up<T>(key: string, plan: Plan, make: (hold: Hold) => T): Promise<T> {
   const { signal } = plan;
   signal?.throwIfAborted();
   const again = letIn(key, plan);
@@ -81,6 +99,10 @@ export async function climb<T>(key: string, plan: Plan, make: (hold: Hold) => T)
 
 /** Waits for it, blocking this thread. */
 export function climbSync(key: string, plan: Plan): Hold {
+  return isWatched() ? watchSync(asking(key, plan), () => upSync(key, plan)) : upSync(key, plan);
+}
+
+function upSync(key: string, plan: Plan): Hold {
   plan.signal?.throwIfAborted();
   const again = letIn(key, plan);
   if (again !== undefined) return again;
@@ -92,11 +114,16 @@ export function climbSync(key: string, plan: Plan): Hold {
   const hold = queue.acquireSync(units, waitOf(plan));
   try {
     if (tier !== undefined) climber.reach(hold, climber.tryAbove(tier) ?? climber.waitAboveSync(tier));
+    climber.slow?.blocked(queue);
     return climber.settle(hold);
   } catch (error) {
     hold.takeBack();
     throw error;
   }
+}
+
+function asking(key: string, plan: Plan): Asking {
+  return new Asking(key, plan.shared ? 'shared' : 'exclusive', plan);
 }
 
 /** One who climbs. */
@@ -107,6 +134,7 @@ class Climber {
   readonly #plan: Plan;
   readonly #bound: Bound | undefined;
   readonly #deadline: number;
+  readonly slow: SlowWait | undefined;
 
   constructor(key: string, plan: Plan) {
     this.#plan = plan;
@@ -114,6 +142,7 @@ class Climber {
     this.#deadline = plan.timeout === Infinity ? Infinity : performance.now() + plan.timeout;
     this.units = plan.shared ? 1 : ALL;
     this.queue = locks.open(key);
+    this.slow = SlowWait.begin();
     if (plan.fair !== false) this.queue.outer?.makeFair();
     this.tier = tierFor(key, plan, this.queue.tier);
     if (this.tier !== undefined) this.queue.tier = this.tier;
@@ -123,7 +152,8 @@ class Climber {
   waitInside(): Promise<Hold> {
     const { queue, units, tier } = this;
     const end = beginWait(queue);
-    const waits = queue.acquire(units, waitOf(this.#plan), tier);
+    const acquired = queue.acquire(units, waitOf(this.#plan), tier);
+    const waits = this.slow?.inside(acquired, queue) ?? acquired;
     return end === undefined ? waits : waits.finally(end);
   }
 
@@ -153,7 +183,8 @@ class Climber {
     const climbed = this.tryAbove(tier);
     if (climbed !== null) return this.reach(hold, climbed);
     try {
-      this.reach(hold, await tier.take(this.units, this.#wait(), this.#bound));
+      const taken = tier.take(this.units, this.#wait(), this.#bound);
+      this.reach(hold, await (this.slow?.above(taken, this.queue, tier) ?? taken));
     } catch (error) {
       if (!this.#mayDoWithout(error, tier)) throw await this.#explained(error, tier);
       const below = withoutStore(tier);

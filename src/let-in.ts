@@ -5,6 +5,7 @@ import { LockDeadlockError, LockMisuseError } from './errors.js';
 import { Hold } from './hold.js';
 import { holdOf } from './lock-guard.js';
 import type { Plan } from './lock-options.js';
+import { takenAt } from './refusals.js';
 import { ALL, locks } from './registry.js';
 import { covers } from './tiers/choose.js';
 
@@ -19,7 +20,7 @@ export function letIn(key: string, plan: Plan): Hold | undefined {
   if (whole === undefined) return undefined;
   if (!shared && whole.mode === 'shared') {
     const message =
-      `the lock '${key}' is shared here, and was asked for alone: whoever shares it would wait for himself. Take it ` +
+      `the lock '${key}' is shared here${takenAt(whole.site)}, and was asked for alone: whoever shares it would wait for himself. Take it ` +
       'alone in the first place, or release it before';
     throw new LockDeadlockError(message, { lock: key });
   }

@@ -5,6 +5,7 @@ import { Guard, holdOf } from './lock-guard.js';
 import { readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
 import { wrongType } from './options.js';
+import { shows } from './shown.js';
 
 /**
  * The guards of several names, held and released together.
@@ -16,6 +17,10 @@ import { wrongType } from './options.js';
  * console.log(guards.held, guards.all.map((guard) => guard.name).join()); // true orders,stock
  */
 export class GuardGroup {
+  static {
+    shows(this, ({ held, all }) => ({ held, names: all.map(({ name }) => name) }));
+  }
+
   /** In the order in which they were taken. */
   readonly all: readonly Guard[];
 

@@ -3,6 +3,7 @@ import { enter, leave, runMarked } from './context.js';
 import { LockLostError } from './errors.js';
 import type { Hold } from './hold.js';
 import { checkTtl } from './options.js';
+import { shows } from './shown.js';
 
 let reveal: (guard: Guard) => Hold;
 
@@ -23,6 +24,7 @@ export class Guard {
     // See SyncGuard.
     Object.defineProperty(this.prototype, 'then', { value: undefined });
     reveal = (guard) => guard.#hold;
+    shows(this, ({ name, held, mode, token }) => ({ name, held, mode, token }));
   }
 
   /** @internal */

@@ -269,7 +269,7 @@ export function checkBound(bound: unknown): Bound {
   return { ms, grants };
 }
 
-function checkMs(value: unknown, name: string): number {
+export function checkMs(value: unknown, name: string): number {
   if (typeof value !== 'number') throw wrongType(name, 'a number of milliseconds', value);
   if (!(value >= 0)) throw new RangeError(`'${name}' must not be negative or NaN, got ${value}`);
   return value;

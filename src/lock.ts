@@ -10,6 +10,7 @@ import { checkName, DEFAULTS, readPlan } from './lock-options.js';
 import type { LockCallOptions, Plan } from './lock-options.js';
 import { checkCallable } from './options.js';
 import { ALL, locks } from './registry.js';
+import { isWatched } from './watched.js';
 
 type Inside<T> = (guard: Guard) => T | PromiseLike<T>;
 type Anything = LockCallOptions | Inside<unknown> | undefined;
@@ -42,7 +43,7 @@ export function lockAt(
 ): Promise<unknown> {
   if (typeof options === 'function') return runAt(prefix, name, undefined, options);
   if (fn !== undefined) return runAt(prefix, name, options, fn);
-  if (options === undefined && prefix === '' && typeof name === 'string' && name !== '') {
+  if (options === undefined && prefix === '' && typeof name === 'string' && name !== '' && !isWatched()) {
     // Nothing but the thread's tier: that is what most calls are.
     try {
       const queue = locks.open(name);
@@ -104,7 +105,7 @@ export async function whileHeld<T>(
   fn: (hold: Hold) => T | PromiseLike<T>,
 ): Promise<T> {
   const own =
-    (isPlain(plan) ? locks.open(key).tryAcquire(plan.shared ? 1 : ALL) : null) ??
+    (isPlain(plan) && !isWatched() ? locks.open(key).tryAcquire(plan.shared ? 1 : ALL) : null) ??
     (await climb(key, plan, itself));
   if (plan.signal?.aborted) {
     // Since then, and nobody has seen it.

@@ -5,6 +5,7 @@ import { Queue } from './queue.js';
 import { joinShared, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { MutexWords } from './words/mutex.js';
+import { shows } from './shown.js';
 
 export type MutexQueue = Queue<SyncGuard, MutexWords>;
 
@@ -140,6 +141,7 @@ export class Mutex {
 
   static {
     reveal = (mutex) => mutex.#queue;
+    shows(this, (mutex) => ({ locked: mutex.locked, waiting: mutex.#queue.length }));
   }
 }
 

@@ -12,8 +12,11 @@ import { checkCapacity, checkKeys, checkPermits, readWait, wrongType } from './o
 import type { WaitOptions } from './options.js';
 import { semaphores } from './registry.js';
 import type { SemaphoreQueue } from './registry.js';
+import { SlowWait } from './slow-wait.js';
 import { DistributedTier } from './tiers/distributed.js';
 import type { Climbed } from './tiers/tier.js';
+import { Asking, isWatched, watch, watchSync } from './watched.js';
+import { shows } from './shown.js';
 
 /**
  * What a named semaphore is.
@@ -35,6 +38,8 @@ export interface SemaphoreOptions extends Pick<
   readonly external?: false;
 }
 
+const itself = (queue: SemaphoreQueue): SemaphoreQueue => queue;
+
 const known = ['prefix', 'external', 'distributed', 'ttl', 'renew', 'lockDelay', 'fair', 'onBackendDown'];
 
 /**
@@ -49,6 +54,15 @@ const known = ['prefix', 'external', 'distributed', 'ttl', 'renew', 'lockDelay',
  * console.log(await downloads.tryAcquire(3)); // null
  */
 export class NamedSemaphore {
+  static {
+    shows(this, ({ name, permits }) => ({
+      name,
+      permits,
+      // Of this thread's: to look at those of others it would have to open the name.
+      waiting: semaphores.find(name)?.length ?? 0,
+    }));
+  }
+
   /** The prefix and the name. */
   readonly name: string;
   readonly permits: number;
@@ -62,33 +76,62 @@ export class NamedSemaphore {
     this.#plan = plan;
   }
 
-  #use<T>(permits: number, fn: (queue: SemaphoreQueue) => T): T {
-    checkPermits(permits, this.permits);
+  #use<T>(fn: (queue: SemaphoreQueue) => T): T {
     return semaphores.using(this.name, fn, this.permits);
   }
 
   /** Waits for so many permits. */
   async acquire(permits: number = 1, options?: WaitOptions): Promise<Guard> {
-    if (this.#plan.distributed === undefined)
-      return new Guard(await this.#use(permits, (queue) => queue.acquire(permits, options)));
     checkPermits(permits, this.permits);
-    const store = this.#store(this.#plan.distributed);
+    if (!isWatched()) return new Guard(await this.#take(permits, options));
+    return new Guard(await watch(this.#asking(permits), () => this.#take(permits, options)));
+  }
+
+  #take(permits: number, options: WaitOptions | undefined): Promise<Hold> {
+    const { distributed } = this.#plan;
+    const slow = SlowWait.begin();
+    if (distributed === undefined) return this.#wait(permits, options, slow);
+    return this.#takeAbove(this.#store(distributed), permits, options, slow);
+  }
+
+  async #takeAbove(
+    store: DistributedTier,
+    permits: number,
+    options: WaitOptions | undefined,
+    slow: SlowWait | undefined,
+  ): Promise<Hold> {
     const { timeout, signal } = readWait(options ?? {});
     const since = performance.now();
-    const hold = await this.#use(permits, (queue) => queue.acquire(permits, options));
+    const hold = await this.#wait(permits, options, slow);
     const left = Math.max(0, timeout - (performance.now() - since));
-    const wait = { timeout: left, ...(signal !== undefined && { signal }) };
-    await this.#climb(hold, store.take(permits, wait), timeout);
-    return new Guard(hold);
+    const taken = store.take(permits, { timeout: left, ...(signal !== undefined && { signal }) });
+    const above = slow?.above(taken, this.#use(itself), store) ?? taken;
+    await this.#climb(hold, above, timeout);
+    return hold;
+  }
+
+  /** For its turn in this process. */
+  #wait(permits: number, options: WaitOptions | undefined, slow: SlowWait | undefined): Promise<Hold> {
+    return this.#use((queue) => {
+      const acquired = queue.acquire(permits, options);
+      return slow?.inside(acquired, queue) ?? acquired;
+    });
   }
 
   /** So many permits if they are free now, else null. */
   async tryAcquire(permits: number = 1): Promise<Guard | null> {
+    checkPermits(permits, this.permits);
+    const attempt = (): Promise<Hold | null> => this.#attempt(permits);
+    const hold = await (isWatched() ? watch(this.#asking(permits), attempt) : attempt());
+    return hold && new Guard(hold);
+  }
+
+  async #attempt(permits: number): Promise<Hold | null> {
     const { distributed } = this.#plan;
     const store = distributed && this.#store(distributed);
-    const hold = this.#use(permits, (queue) => queue.tryAcquire(permits));
-    if (hold === null || store === undefined) return hold && new Guard(hold);
-    if (await this.#climb(hold, store.attempt(permits), 0)) return new Guard(hold);
+    const hold = this.#use((queue) => queue.tryAcquire(permits));
+    if (hold === null || store === undefined) return hold;
+    if (await this.#climb(hold, store.attempt(permits), 0)) return hold;
     hold.takeBack();
     return null;
   }
@@ -96,7 +139,19 @@ export class NamedSemaphore {
   /** Blocks this thread until so many are free. */
   acquireSync(permits: number = 1, options?: WaitOptions): Hold {
     if (this.#plan.distributed !== undefined) refuseSync(this.name);
-    return this.#use(permits, (queue) => queue.acquireSync(permits, options));
+    checkPermits(permits, this.permits);
+    const take = (): Hold =>
+      this.#use((queue) => {
+        const slow = SlowWait.begin();
+        const hold = queue.acquireSync(permits, options);
+        slow?.blocked(queue);
+        return hold;
+      });
+    return isWatched() ? watchSync(this.#asking(permits), take) : take();
+  }
+
+  #asking(permits: number): Asking {
+    return new Asking(this.name, permits, this.#plan);
   }
 
   #store(distributed: true | Backend): DistributedTier {

@@ -20,6 +20,7 @@ import type { Waiter } from './line.js';
 import { nobody } from './nobody.js';
 import type { Outer } from './outer.js';
 import { Queue } from './queue.js';
+import type { Note } from './trace.js';
 import { openSlot } from './words/names.js';
 import type { NamedSlot } from './words/names.js';
 import type { Place } from './words/seat.js';
@@ -36,7 +37,11 @@ export interface NamedKind<G extends SyncGuard, O extends Outer> {
   /** Whether this thread is the only one, as far as it matters: then its names need no words. Default: no. */
   readonly alone?: () => boolean;
   /** Who holds it, in an error's words. */
-  readonly holders?: (words: O) => string | undefined;
+  readonly holders?: (words: O, queue: object) => string | undefined;
+  /** What is known of the grant to a task of this thread. */
+  readonly note?: (queue: object) => Note | undefined;
+  /** Is told that the one who held it before that guard has died. */
+  readonly recovered?: (guard: G) => void;
   /** How many names stay open although nobody may use them. Default: none. */
   readonly keep?: number;
 }
@@ -139,8 +144,7 @@ export class Names<G extends SyncGuard, O extends Outer> {
   }
 
   #bare(capacity: number): NamedQueue<G, O> {
-    const { kind, Guard, holders } = this.#kind;
-    return new NamedQueue<G, O>(kind, capacity, Guard, this.#queues, holders);
+    return new NamedQueue<G, O>(this.#kind, capacity, this.#queues);
   }
 
   #keepOpen(queue: NamedQueue<G, O>): void {
@@ -177,25 +181,29 @@ export class NamedQueue<G extends SyncGuard = SyncGuard, O extends Outer = Outer
   #users = 0;
   readonly noun: string;
   readonly #all: Map<string, NamedQueue<G, O>>;
-  readonly #who: NamedKind<G, O>['holders'];
+  readonly #of: NamedKind<G, O>;
   #slot: Opened | undefined = undefined;
 
-  constructor(
-    noun: string,
-    capacity: number,
-    Guard: NamedKind<G, O>['Guard'],
-    all: Map<string, NamedQueue<G, O>>,
-    who?: NamedKind<G, O>['holders'],
-  ) {
-    super(noun, capacity, Guard as ConstructorParameters<typeof Queue<G, O>>[2]);
-    this.noun = noun;
+  constructor(of: NamedKind<G, O>, capacity: number, all: Map<string, NamedQueue<G, O>>) {
+    super(of.kind, capacity, of.Guard as ConstructorParameters<typeof Queue<G, O>>[2]);
+    this.noun = of.kind;
     this.#all = all;
-    this.#who = who;
+    this.#of = of;
   }
 
   /** For errors: see refusals.ts. */
   get holders(): string | undefined {
-    return this.outer === undefined ? undefined : this.#who?.(this.outer);
+    return this.outer === undefined ? undefined : this.#of.holders?.(this.outer, this);
+  }
+
+  /** Likewise. */
+  get note(): Note | undefined {
+    return this.#of.note?.(this);
+  }
+
+  protected override tell(outer: O, guard: G): void {
+    super.tell(outer, guard);
+    this.#of.recovered?.(guard);
   }
 
   override get kind(): string {

@@ -99,17 +99,18 @@ export class Queue<G extends SyncGuard = SyncGuard, O extends Outer = Outer> ext
   /** A guard of units that have been taken. */
   newGuard(units: number): G {
     const guard = new this.#Guard(this as never, units);
-    if (this.outer?.recovered === true) this.#tell(this.outer, guard);
+    if (this.outer?.recovered === true) this.tell(this.outer, guard);
     return guard;
   }
 
   /** Makes a suspended guard one of units that have been taken for it. */
   resume(guard: G): void {
     control.resume(guard);
-    if (this.outer?.recovered === true) this.#tell(this.outer, guard);
+    if (this.outer?.recovered === true) this.tell(this.outer, guard);
   }
 
-  #tell(outer: O, guard: G): void {
+  /** The one who held it before has died holding it. */
+  protected tell(outer: O, guard: G): void {
     outer.recovered = false;
     control.recover(guard);
   }

@@ -14,13 +14,20 @@ interface Told {
   readonly outer: { readonly others: string } | undefined;
   /** Who holds it, if that can be told. */
   readonly holders?: string | undefined;
+  /** Of the grant to a task of this thread, if that can be told. */
+  readonly note?: { readonly site: string | undefined } | undefined;
 }
 
-export function deadlock({ kind, key = kind }: Told): LockDeadlockError {
+export function deadlock({ kind, key = kind, note }: Told): LockDeadlockError {
   const message =
-    `waiting for ${kind} would never end: a task of this thread holds it, and could not release it ` +
+    `waiting for ${kind} would never end: a task of this thread holds it${takenAt(note?.site)}, and could not release it ` +
     'while the thread is blocked. Use the asynchronous call here.';
   return new LockDeadlockError(message, { lock: key });
+}
+
+/** Of a call site that may be known. */
+export function takenAt(site: string | undefined): string {
+  return site === undefined ? '' : ` (taken at ${site})`;
 }
 
 /** `sought`: the name that the queue had when the wait began. */

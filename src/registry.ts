@@ -2,14 +2,14 @@
 import { tryAddon } from './addon.js';
 import { configuration } from './config.js';
 import { Hold } from './hold.js';
+import { describeHolders, noteOf } from './holders.js';
 import { Names, NamedQueue, otherCapacity } from './named.js';
+import { tellRecovery } from './trace.js';
 import { NamedRWLockWords } from './words/named-rwlock.js';
 import { CONFIG } from './words/seat.js';
 import { ALL } from './words/rwlock.js';
 import { presence } from './words/presence.js';
-import type { Present } from './words/presence.js';
 import { SemaphoreWords } from './words/semaphore.js';
-import { threadId } from './words/thread.js';
 
 /** What a writer takes. */
 export { ALL };
@@ -21,21 +21,15 @@ export function alone(): boolean {
   return configuration().threads === false && tryAddon() === undefined;
 }
 
-function threadsOf(present: readonly Present[]): string | undefined {
-  const holding = present.filter(({ holds }) => holds !== undefined);
-  if (holding.length === 0) return undefined;
-  return holding
-    .map(({ thread }) => (thread === threadId ? 'a task of this thread' : `thread ${thread}`))
-    .join(', ');
-}
-
 export const locks: Names<Hold, NamedRWLockWords> = new Names({
   kind: 'lock',
   capacity: ALL,
   Guard: Hold,
   alone,
   words: (place) => new NamedRWLockWords(place),
-  holders: ({ place }) => threadsOf(presence(place, true, 0)),
+  holders: ({ place }, queue) => describeHolders(queue, presence(place, true, 0)),
+  note: noteOf,
+  recovered: tellRecovery,
   keep: 64,
 });
 
@@ -51,5 +45,6 @@ export const semaphores: Names<Hold, SemaphoreWords> = new Names({
     if (known !== 0 && known !== permits) throw otherCapacity(`the semaphore '${key}'`, key, known, permits);
     return new SemaphoreWords(place, permits);
   },
-  holders: ({ place }) => threadsOf(presence(place, false, 1)),
+  holders: ({ place }, queue) => describeHolders(queue, presence(place, false, 1)),
+  note: noteOf,
 });

@@ -5,6 +5,7 @@ import { RWGuard } from './rw-guard.js';
 import { joinShared, needsNoHandle, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { ALL, RWLockWords } from './words/rwlock.js';
+import { shows } from './shown.js';
 
 type RWQueue = Queue<RWGuard, RWLockWords>;
 
@@ -46,6 +47,7 @@ export class RWLock {
       made.#named = true;
       return made;
     };
+    shows(this, (lock) => ({ readers: lock.readers, writer: lock.writer, waiting: lock.#queue.length }));
   }
 
   #queue = newQueue();

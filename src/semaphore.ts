@@ -6,6 +6,7 @@ import { joinShared, needsNoHandle, share } from './shared.js';
 import type { LockHandle } from './words/arena.js';
 import { overwritten } from './words/seat.js';
 import { SemaphoreWords } from './words/semaphore.js';
+import { shows } from './shown.js';
 
 type SemaphoreQueue = Queue<SyncGuard, SemaphoreWords>;
 
@@ -44,6 +45,11 @@ export class Semaphore {
       made.#named = true;
       return made;
     };
+    shows(this, (semaphore) => ({
+      available: semaphore.available,
+      permits: semaphore.#queue.capacity,
+      waiting: semaphore.#queue.length,
+    }));
   }
 
   #queue: SemaphoreQueue;

@@ -80,7 +80,7 @@ for (const { name, code, suffix } of examples) {
   });
 }
 
-for (const face of ['index', 'oslo', 'conformance']) {
+for (const face of ['index', 'oslo', 'conformance', 'testing']) {
   test(`every public name of ${face} has a doc comment with an example`, () => {
     const names = readFileSync(join(root, 'src', `${face}.ts`), 'utf8');
     for (const [, list, path] of names.matchAll(/export (?:type )?\{([^}]+)\} from '\.\/(.+)\.js'/g)) {

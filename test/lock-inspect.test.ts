@@ -57,6 +57,10 @@ test('readers are told from writers, and permits are counted', async () => {
     (await inspect('its', { prefix: 'perm' })).map(({ name }) => name),
     ['permits'],
   );
+  assert.deepEqual(
+    (await inspect(undefined, { prefix: 'perm' })).map(({ name }) => name),
+    ['permits'],
+  );
   for (const hold of readers) hold.release();
   permits.release();
   assert.deepEqual(await inspect(), []);
@@ -111,6 +115,26 @@ test('holders in other processes, of names that we know nothing of as well', asy
   assert.deepEqual(await inspect(), []);
   await taker.kill();
   assert.deepEqual(await inspect('far/away', options), []);
+});
+
+test('since when it is held: of grants that were watched, and of no others', async (t) => {
+  t.after(() => configure({ debug: undefined }));
+  const since = async (name: string): Promise<Date | undefined> =>
+    (await inspect(name)).find(({ kind }) => kind === 'lock')?.holders[0]?.since;
+  configure({ debug: true });
+  const before = Date.now();
+  const watched = lockSync('since');
+  const told = (await since('since'))?.getTime() ?? NaN;
+  assert.ok(told >= before && told <= Date.now());
+  watched.release();
+  configure({ debug: false });
+  using unwatched = lockSync('since');
+  assert.equal(await since('since'), undefined, 'not that of the one before');
+  configure({ debug: true });
+  using permit = semaphore('since', 1).acquireSync();
+  assert.equal(await since('since'), undefined, 'nor that of the semaphore');
+  unwatched.release();
+  permit.release();
 });
 
 test('what is no option of a look is refused', async () => {

@@ -37,6 +37,7 @@ const faces = {
   index: 'surface.txt',
   oslo: 'surface-oslo.txt',
   conformance: 'surface-conformance.txt',
+  testing: 'surface-testing.txt',
 };
 
 for (const [face, text] of Object.entries(faces)) {
@@ -57,6 +58,7 @@ test('the package says where things are, for import, require and types', async (
     (await import('tierlock/conformance')).conformance,
     (await import('../src/conformance.js')).conformance,
   );
-  for (const face of ['.', './oslo', './conformance'])
+  assert.equal((await import('tierlock/testing')).explore, (await import('../src/testing.js')).explore);
+  for (const face of ['.', './oslo', './conformance', './testing'])
     for (const file of [pkg.exports[face].types, pkg.exports[face].default]) readFileSync(`${root}${file}`);
 });

@@ -1,4 +1,5 @@
 /** Ourselves by name: `lock(name)` as users write it, in a thread, and up to a file. */
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,30 @@ async function loop(n: number): Promise<void> {
     tally.entered++;
     void guard.release();
   }
+}
+
+function ignore(): void {}
+
+const tracing = tracingChannel('tierlock:acquire');
+let listens = false;
+
+/** From now on somebody listens to every grant and every release: each contestant has a process of its own. */
+function listen(): void {
+  if (listens) return;
+  listens = true;
+  tracing.asyncEnd.subscribe(ignore);
+  subscribe('tierlock:release', ignore);
+}
+
+let heard = false;
+/** Somebody has listened, and does not any more. */
+async function hearOnce(): Promise<void> {
+  if (heard) return;
+  heard = true;
+  listen();
+  await (await lock('name')).release();
+  tracing.asyncEnd.unsubscribe(ignore);
+  unsubscribe('tierlock:release', ignore);
 }
 
 /** Inside of a lock, so that there is a context on both sides of a comparison. */
@@ -57,6 +82,18 @@ function crowd(tasks: number, options?: { external: true }): (n: number) => Prom
 
 export const contestants: Contestants = {
   'lock(name)': { loop },
+  'lock(name): listened to': {
+    loop(n) {
+      listen();
+      return loop(n);
+    },
+  },
+  'lock(name): nobody listens any more': {
+    async loop(n) {
+      await hearOnce();
+      await loop(n);
+    },
+  },
   'lock(name): by hand, in a context': {
     loop: inContext(async (n) => {
       for (let i = 0; i < n; i++) {

@@ -31,6 +31,7 @@ import type { Slot } from './etcd-slots.js';
 import { inTheWay, looking, moving, putting, taking, viewAfter, viewOf } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
+import { shows } from '../shown.js';
 
 /**
  * A store of locks in etcd. Nothing is opened before its first use. By a URL, files of TLS are given by their paths:
@@ -47,6 +48,10 @@ export function etcd(from: EtcdOptions | string = {}): Backend {
 }
 
 class EtcdBackend implements Backend {
+  static {
+    shows(this, (store) => ({ closed: store.#closing !== undefined, held: store.#grants.size }));
+  }
+
   readonly name = 'etcd';
   readonly supports: Supports = {
     shared: true,

@@ -18,8 +18,10 @@ import type { Backend, BackendRequest, Grant, StoreHolder, Supports } from '../b
 import { LockBackendError, LockLostError, LockUnsupportedError } from '../errors.js';
 import { ALL, KernelFile } from '../files/kernel-file.js';
 import { folderAt, ProcessTier } from '../tiers/process.js';
+import type { Holder } from '../files/records.js';
 import type { Climbed } from '../tiers/tier.js';
 import { threadId } from '../words/thread.js';
+import { shows } from '../shown.js';
 
 /** What this thread holds by any client, by the path of the file and the id. */
 const held = new Map<string, Map<string, FileGrant>>();
@@ -37,6 +39,10 @@ export function folderOf(store: Backend): string | undefined {
 }
 
 class FileBackend implements Backend {
+  static {
+    shows(this, (store) => ({ folder: store.folder, closed: store.#closed, held: store.#grants.size }));
+  }
+
   readonly name = 'file';
   readonly supports: Supports = {
     shared: true,
@@ -129,14 +135,13 @@ class FileBackend implements Backend {
     if (!key.startsWith(KIND)) return [];
     const tier = this.#look(key);
     const own = Array.from(held.get(tier.entry.path)?.values() ?? [], holderOf);
-    const found = tier.entry.holder();
-    if (found === undefined || found === 'unknown')
-      return own.length > 0 || (found === undefined && !isLocked(tier)) ? own : [unknown];
-    const { pid, thread, since, mode, token } = found;
-    if (own.length > 0 && pid === process.pid && thread === threadId) return own;
-    // As an id of ours would be, but it is that of no request.
-    const id = [encodeURIComponent(hostname()), pid, thread, `since-${since.getTime()}`, 'file'].join('/');
-    return [...own, { id, token, shared: mode === 'shared', units: 1, left: undefined }];
+    const found = tier.entry.holders();
+    if (found.length === 0) {
+      const nobody = tier.entry.holder() === undefined && !isLocked(tier);
+      return own.length > 0 || nobody ? own : [unknown];
+    }
+    const others = found.filter(({ pid, thread }) => pid !== process.pid || thread !== threadId);
+    return [...own, ...(own.length > 0 ? others : found).map(recordedIn)];
   }
 
   /** What the kernel has given to a process that lives, it takes from nobody. */
@@ -240,6 +245,12 @@ function isLocked({ entry, queue }: ProcessTier): boolean {
   return (
     outer instanceof KernelFile && outer.kind === 'ofd' && existsSync(entry.path) && outer.holder() !== 0
   );
+}
+
+function recordedIn({ pid, thread, since, mode, token }: Holder): StoreHolder {
+  // As an id of ours would be, but it is that of no request.
+  const id = [encodeURIComponent(hostname()), pid, thread, `since-${since.getTime()}`, 'file'].join('/');
+  return { id, token, shared: mode === 'shared', units: 1, left: undefined };
 }
 
 function holderOf({ request: { id, shared }, token }: FileGrant): StoreHolder {

@@ -13,6 +13,7 @@
  */
 import type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from '../backend.js';
 import { LockBackendError, LockLostError, LockMisuseError } from '../errors.js';
+import { shows } from '../shown.js';
 
 interface Holder {
   readonly request: BackendRequest;
@@ -115,6 +116,10 @@ export function keysIn(name: string = ''): string[] {
 }
 
 class MemoryBackend implements Backend {
+  static {
+    shows(this, (store) => ({ closed: store.#closed, waiting: store.#waiting.size }));
+  }
+
   readonly name = 'memory';
   readonly supports: Supports = {
     shared: true,

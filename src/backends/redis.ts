@@ -29,6 +29,7 @@ import {
   type Script,
 } from './redis-scripts.js';
 import { Wakes } from './redis-wakes.js';
+import { shows } from '../shown.js';
 
 /**
  * How the locks lie in Redis.
@@ -101,6 +102,10 @@ const flag = (on: boolean): string => (on ? '1' : '0');
 const whole = (ms: number): string => String(Math.max(1, Math.ceil(ms)));
 
 class RedisBackend implements Backend {
+  static {
+    shows(this, (store) => ({ prefix: store.#prefix, closed: store.#closed }));
+  }
+
   readonly name = 'redis';
   readonly supports: Supports = {
     shared: true,

@@ -7,6 +7,8 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 
+export { settled as isSettled, turn } from '../testing/settled.js';
+
 /** An error in words, whatever was thrown. */
 export function say(error: unknown): string {
   return error instanceof Error ? String(error) : inspect(error);
@@ -20,11 +22,6 @@ export function mustBe(
     assert.ok(error instanceof Kind, `it should be a ${Kind.name}, but it is ${say(error)}`);
     return true;
   };
-}
-
-/** Lets all tasks run that are ready: microtasks, and so many rounds of the event loop. */
-export async function turn(turns = 1): Promise<void> {
-  for (let i = 0; i < turns; i++) await setImmediate();
 }
 
 /** The same promise, but it rejects if it has not settled after so many ms. */
@@ -58,13 +55,4 @@ export async function eventually<T>(
 export async function until(moment: number): Promise<void> {
   // A timer may come a moment early.
   for (let left; (left = moment - performance.now()) > 0;) await sleep(left + 1);
-}
-
-/** Whether it has settled once all ready tasks have run. */
-export async function isSettled(promise: PromiseLike<unknown>): Promise<boolean> {
-  let settled = false;
-  const mark = (): void => void (settled = true);
-  void promise.then(mark, mark);
-  await turn(2);
-  return settled;
 }

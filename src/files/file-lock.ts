@@ -7,6 +7,7 @@ import type { RWGuard } from '../rw-guard.js';
 import { fileQueue } from './file-queue.js';
 import type { FileQueue } from './file-queue.js';
 import { ALL } from './kernel-file.js';
+import { shows } from '../shown.js';
 
 /**
  * The kernel's lock on a file, or on a range of it. It excludes other processes, other threads and other handles, and
@@ -25,6 +26,13 @@ import { ALL } from './kernel-file.js';
  * console.log(guard.held, guard.mode); // true exclusive
  */
 export class FileLock {
+  static {
+    shows(this, (lock) => {
+      const { free, capacity, length } = lock.#queue;
+      return { path: lock.path, held: free < capacity, waiting: length };
+    });
+  }
+
   /** The file's absolute path. */
   readonly path: string;
   readonly #queue: FileQueue;

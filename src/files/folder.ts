@@ -45,6 +45,8 @@ export interface Entry {
   record(mode: HeldMode, token: bigint): HolderRecord;
   /** Who holds it, as far as is known: see `Records`. Does not take the lock. */
   holder(): Holder | 'unknown' | undefined;
+  /** All who share it, as far as is known. */
+  holders(): Holder[];
 }
 
 const folders = new Map<string, Folder>();
@@ -163,6 +165,10 @@ class FileEntry implements Entry {
 
   holder(): Holder | 'unknown' | undefined {
     return this.#records.read(this.#hash);
+  }
+
+  holders(): Holder[] {
+    return this.#records.readAll(this.#hash);
   }
 }
 

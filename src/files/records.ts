@@ -133,6 +133,17 @@ export class Records {
 
   /** Who holds it; undefined if nobody says so, and 'unknown' if somebody is just about to say something. */
   read(hash: Hash): Holder | 'unknown' | undefined {
+    const { found, unknown } = this.#find(hash, 1);
+    return found[0] ?? (unknown ? 'unknown' : undefined);
+  }
+
+  /** All who say so. */
+  readAll(hash: Hash): Holder[] {
+    return this.#find(hash, Infinity).found;
+  }
+
+  #find(hash: Hash, most: number): { found: Holder[]; unknown: boolean } {
+    const found: Holder[] = [];
     let unknown = false;
     for (let i = 0; i < PROBES; i++) {
       const at = slotOf(hash, i);
@@ -141,11 +152,11 @@ export class Records {
       if (slot === undefined) unknown = true;
       else if (slot[PID] !== 0 && isOf(slot, 0, hash)) {
         const holder = this.#holderIn(slot);
-        if (holder !== undefined) return holder;
-        this.#empty(at, slot[0] ?? 0);
+        if (holder === undefined) this.#empty(at, slot[0] ?? 0);
+        else if (found.push(holder) === most) break;
       }
     }
-    return unknown ? 'unknown' : undefined;
+    return { found, unknown };
   }
 
   /** Empties what the dead have left. */

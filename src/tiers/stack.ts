@@ -12,6 +12,7 @@ export class Stack<L extends Tier = Tier, U extends Tier = Tier> implements Tier
   readonly upper: U;
   /** Of those waits that the lower one has ended. */
   readonly #endedBelow: WeakSet<object> = new WeakSet();
+  #waitingBelow = 0;
 
   constructor(lower: L, upper: U) {
     this.lower = lower;
@@ -48,7 +49,10 @@ export class Stack<L extends Tier = Tier, U extends Tier = Tier> implements Tier
 
   async #takeLower(units: number, wait: WaitOptions, bound: Bound | undefined): Promise<Climbed> {
     try {
-      return this.lower.tryTake(units, bound) ?? (await this.lower.take(units, wait, bound));
+      const below = this.lower.tryTake(units, bound);
+      if (below !== null) return below;
+      this.#waitingBelow++;
+      return await this.lower.take(units, wait, bound).finally(() => this.#waitingBelow--);
     } catch (error) {
       throw this.#fromBelow(error);
     }
@@ -74,8 +78,9 @@ export class Stack<L extends Tier = Tier, U extends Tier = Tier> implements Tier
     return this.upper.takeSync(units, wait, bound);
   }
 
-  describeHolder(error: unknown): string | undefined | Promise<string | undefined> {
-    return (this.endedBelow(error) ? this.lower : this.upper).describeHolder(error);
+  describeHolder(error?: unknown): string | undefined | Promise<string | undefined> {
+    const below = error === undefined ? this.#waitingBelow > 0 : this.endedBelow(error);
+    return (below ? this.lower : this.upper).describeHolder(error);
   }
 
   /** Whether it was the lower one that has ended a wait so. */

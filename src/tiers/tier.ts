@@ -48,6 +48,9 @@ export interface Tier {
   take(units: number, wait: WaitOptions, bound?: Bound): Promise<Climbed>;
   /** Waits for it, blocking this thread. */
   takeSync(units: number, wait: WaitOptions, bound?: Bound): Climbed;
-  /** Who was in the way of a wait that ended with that error, in an error's words; undefined if nobody knows. */
-  describeHolder(error: unknown): string | undefined | Promise<string | undefined>;
+  /**
+   * Who was in the way of a wait that ended with that error, or is in the way of one that goes on, in an error's words;
+   * undefined if nobody knows.
+   */
+  describeHolder(error?: unknown): string | undefined | Promise<string | undefined>;
 }

@@ -3,6 +3,8 @@ import { lives, NAME, rowLives, slotOf } from './life.js';
 import { HELD, SEAT_STATE, SINCE, WANT } from './row.js';
 import { IDLE, WORD } from './seat.js';
 import type { Place } from './seat.js';
+import { readTaken } from './taken.js';
+import type { Taken } from './taken.js';
 
 /** A thread that has to do with a lock. */
 export interface Present {
@@ -10,6 +12,8 @@ export interface Present {
   readonly thread: number;
   /** How it holds the lock; undefined if it does not. Of a semaphore: how many permits. */
   readonly holds: 'exclusive' | number | undefined;
+  /** Since when it has the lock alone, if it says so. */
+  readonly taken: Taken | undefined;
   /** For how many ms it has waited; undefined if it does not. */
   readonly waits: number | undefined;
   /** If it does: what for; see each lock. */
@@ -33,7 +37,8 @@ export function presence({ memory, lock }: Place, owned: boolean, shift: number)
     const since = (memory.time() - Atomics.load(words, row + SINCE)) | 0;
     const wants = Atomics.load(words, row + WANT);
     const thread = Atomics.load(words, memory.life + 2 * slot);
-    found.push({ thread, holds, waits: waits ? Math.max(0, since / 4) : undefined, wants });
+    const taken = holds === 'exclusive' ? readTaken(memory, slot, lock) : undefined;
+    found.push({ thread, holds, taken, waits: waits ? Math.max(0, since / 4) : undefined, wants });
   }
   return found;
 }

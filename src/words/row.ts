@@ -13,5 +13,7 @@ export const HELD = 4;
 export const GENERATION = 5;
 /** Whether it was woken in vain in this wait: the lock had been taken by somebody who came by. */
 export const PASSED = 6;
+/** If somebody watches: since when it has the lock alone, five words; see taken.ts. */
+export const TAKEN = 8;
 /** How the thread sleeps here, where whoever wakes it must know; see mapped.ts. */
 export const SLEEP = 15;

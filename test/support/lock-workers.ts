@@ -1,6 +1,6 @@
 /** What worker threads do with locks that they find by name (for workers.ts). */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lock, lockSync, semaphore, tryLock, tryLockSync } from '../../src/index.js';
+import { inspect, lock, lockSync, semaphore, tryLock, tryLockSync } from '../../src/index.js';
 import type { LockCallOptions } from '../../src/index.js';
 import { threadId } from '../../src/words/thread.js';
 import { hold, threadRecorder } from './record.js';
@@ -40,6 +40,20 @@ export async function stay(_: number, { name, options, sync, words, permits }: S
   if (sync) for (;;) Atomics.wait(words, 2, 0, 20);
   setInterval(() => {}, 1000);
   await new Promise(() => {});
+}
+
+/** Holds it until somebody of another thread has waited for it for so long. The first word is 1 when it is held. */
+export async function releaseWhenAwaited(
+  _: number,
+  { name, ms, words }: { name: string; ms: number; words: Int32Array },
+): Promise<void> {
+  using held = lockSync(name);
+  Atomics.store(words, 0, 1);
+  for (let since = Infinity; Date.now() - since < ms; await sleep(0)) {
+    const [found] = await inspect(name);
+    since = found?.waiters[0]?.since?.getTime() ?? Infinity;
+  }
+  held.release();
 }
 
 export interface Hammer {

@@ -1,11 +1,13 @@
 /**
- * What the operating system says about processes and threads, without native code: the state of a process, the cores
- * of a thread. To stay on one core, a thread learns its id from /proc/thread-self and has `taskset` (util-linux) set
+ * What the operating system says about processes and threads, without native code: the cores of a
+ * thread, open files and locks. To stay on one core, a thread learns its id from /proc/thread-self and has `taskset` (util-linux) set
  * its mask; that is possible on Linux alone.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+
+export { stateOf } from '../../src/testing/process-state.js';
 
 /** The cores of the calling thread, such as [0, 1]; empty where the system does not tell. */
 export function allowedCores(): number[] {
@@ -34,18 +36,6 @@ export function pinThread(i: number): boolean {
     return false;
   }
   return allowedCores().join() === String(core);
-}
-
-/** As `ps` tells it: R runs, S sleeps, T is stopped, Z is dead and not yet buried; '' is not there. */
-export function stateOf(pid: number): string {
-  if (process.platform !== 'linux')
-    return spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
-  try {
-    // The name in brackets may contain anything, brackets too.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0] ?? '';
-  } catch {
-    return '';
-  }
 }
 
 /** The files that a process has open, those that it may not show left out. Linux alone tells. */

@@ -2,6 +2,9 @@
  * What a test says to the checker, and what the checker says to the test.
  */
 import type { Memory } from './fake.js';
+import type { Flaw, Mode } from './sections.js';
+
+export type { Flaw, Kind, Mode } from './sections.js';
 
 /** What a thread is given. It must be synchronous and share nothing with other threads but the words. */
 export interface Env extends Memory {
@@ -20,9 +23,6 @@ export interface Env extends Memory {
   readonly enter: (name: string, mode?: Mode) => void;
   readonly leave: (name: string) => void;
 }
-
-/** Alone, together with other readers, or with at most `capacity` permits among all who are inside. */
-export type Mode = 'exclusive' | 'shared' | { readonly permits?: number; readonly capacity: number };
 
 export type Thread = (env: Env) => void;
 
@@ -60,32 +60,21 @@ export interface Spec {
   readonly steps?: number;
 }
 
+/**
+ * A small concurrent program, and how far it is searched.
+ *
+ * @example
+ * import { verify } from 'tierlock/testing';
+ * import type { Search } from 'tierlock/testing';
+ *
+ * const search: Search = { words: 1, threads: [({ atomics, words }) => void atomics.add(words, 0, 1)] };
+ * console.log(verify(search).complete); // true
+ */
 export interface Search extends Spec {
   /** Where the exhaustive search ends. States: 1 million by default. Preemptions: no limit by default. */
   readonly bound?: { readonly states?: number; readonly preemptions?: number };
   /** Random schedules, if the exhaustive search had to stop at its bound. */
   readonly random?: { readonly runs: number; readonly seed?: number };
-}
-
-/**
- * exclusion: somebody is inside who must not be with those who are; capacity: too many permits; deadlock: every
- * live thread waits and nothing can end it, as after a lost wake-up; livelock: past the step limit; error: a thread
- * threw; final: `final` threw; misuse: of the fake memory or of the marks; nondeterminism: the code did something
- * else when it was run again with the same answers.
- */
-export type Kind =
-  | 'exclusion'
-  | 'capacity'
-  | 'deadlock'
-  | 'livelock'
-  | 'error'
-  | 'final'
-  | 'misuse'
-  | 'nondeterminism';
-
-export interface Flaw {
-  readonly kind: Kind;
-  readonly message: string;
 }
 
 /** One step of a schedule, as it went. */

@@ -1,7 +1,30 @@
 /**
  * Sections: who may be inside together. A mark is what a thread says as it goes in.
  */
-import type { Flaw, Mode } from './spec.js';
+
+/** Alone, together with other readers, or with at most `capacity` permits among all who are inside. */
+export type Mode = 'exclusive' | 'shared' | { readonly permits?: number; readonly capacity: number };
+
+/**
+ * exclusion: somebody is inside who must not be with those who are; capacity: too many permits; deadlock: every
+ * live thread waits and nothing can end it, as after a lost wake-up; livelock: past the step limit; error: a thread
+ * threw; final: `final` threw; misuse: of the fake memory or of the marks; nondeterminism: the code did something
+ * else when it was run again with the same answers.
+ */
+export type Kind =
+  | 'exclusion'
+  | 'capacity'
+  | 'deadlock'
+  | 'livelock'
+  | 'error'
+  | 'final'
+  | 'misuse'
+  | 'nondeterminism';
+
+export interface Flaw {
+  readonly kind: Kind;
+  readonly message: string;
+}
 
 export interface Mark {
   readonly name: string;
