@@ -4,6 +4,7 @@ import { after, before, test as always } from 'node:test';
 import { connect, lock, tryLock } from '../src/index.js';
 import type { Finding } from '../src/cli/findings.js';
 import { Cli, cli, lineOf, lives } from './support/cli.js';
+import { leasesIn } from './support/etcd-store.js';
 import { command } from './support/redis.js';
 import { requireServer } from './support/servers/available.js';
 import { startEtcd } from './support/servers/etcd.js';
@@ -51,6 +52,8 @@ test('a run excludes runs and programs that ask the same Redis', () => excludes(
 test('a run excludes runs and programs that ask the same etcd', async () => {
   await using etcd = await startEtcd();
   await excludes(String(etcd.urls[0]).replace('http:', 'etcd:'));
+  // Not even the leases, which outlast what hangs on them unless they are ended.
+  assert.deepEqual(await leasesIn(etcd), []);
 });
 
 test('a program is ended when its lock is taken away', async () => {
