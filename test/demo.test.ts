@@ -101,7 +101,7 @@ test('from a package alone, without the tools of this one, it has a pool of its 
   for (const part of ['package.json', 'native', 'dist/src', 'build/Release/tierlock.node'])
     cpSync(join(root, part), join(own, part), { recursive: true });
   const args = ['--only', 'threads', '--requests', '60', ...slow, '--json', '--no-report'];
-  const { end, stdout, stderr } = await runDemo(args, folder, join(own, 'dist/src/cli/demo.js'));
+  const { end, stdout, stderr } = await runDemo(args, folder, join(own, 'dist/src/cli/main.js'));
   assert.equal(end, 0, stderr);
   const { deployments, report } = JSON.parse(stdout) as Found;
   assert.equal(deployments[0]?.pool, 'worker_threads');

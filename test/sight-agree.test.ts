@@ -1,8 +1,9 @@
-/** Everybody sees the same: threads and processes by inspect(), and the store itself. Random holders, all tiers. */
+/** Everybody sees the same: threads and processes by inspect(), `tierlock ls`, and the store itself. Random holders, all tiers. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { configure, connect } from '../src/index.js';
 import type { Inspection, Participant } from '../src/index.js';
+import { cli } from './support/cli.js';
 import { newFolder } from './support/locks.js';
 import { random } from './support/random.js';
 import { requireServer } from './support/servers/available.js';
@@ -113,6 +114,11 @@ for (const watched of [false, true]) {
         if (i < 2) assert.deepEqual(rows(found, 'thread').map(short), expected.thread.toSorted(), who);
         assert.ok(found.every(({ waiters, waiting }) => waiters.length === 0 && waiting === 0));
       }
+      if (seed % 4 === 0) {
+        const found = await listed(places);
+        assert.deepEqual(rows(found, 'distributed'), expected.distributed.toSorted());
+        assert.deepEqual(rows(found, 'process'), rows(views[0] ?? [], 'process'));
+      }
       assert.deepEqual(await inStore(store), expected.distributed.map(ofStore).toSorted());
       if (watched) checkThreads(views.slice(0, 2), drawn);
       await Promise.all(holds.map((hold) => hold.release()));
@@ -120,6 +126,14 @@ for (const watched of [false, true]) {
       assert.deepEqual(await inStore(store), []);
     }
   });
+}
+
+/** What the command line says. Its tokens are texts. */
+async function listed({ lockPath, url }: Places): Promise<Inspection[]> {
+  const env = { TIERLOCK_PATH: lockPath };
+  const { end, stdout, stderr } = await cli(['ls', '--json', '--url', url], { env });
+  assert.deepEqual([end, stderr], [0, '']);
+  return JSON.parse(stdout) as Inspection[];
 }
 
 /** What the store says itself: its keys, and the tokens of each. */

@@ -4,12 +4,12 @@
  *
  * Whatever happens, its processes and its files go before it ends.
  */
-import { accessSync, constants, existsSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, constants as system, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { runMatrix, surprises } from '../demo/matrix.js';
 import type { Row } from '../demo/matrix.js';
 import { reportOf } from '../demo/report.js';
@@ -140,7 +140,3 @@ function asJson(rows: readonly Row[], store: string, report: string | undefined)
   }));
   return { asExpected, store, report, deployments };
 }
-
-const started = process.argv[1];
-if (started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url))
-  process.exitCode = await main(process.argv.slice(2));

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-export const program: string = fileURLToPath(new URL('../../src/cli/demo.js', import.meta.url));
+export const program: string = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 export interface DemoRun {
   readonly child: ChildProcess;
@@ -21,7 +21,7 @@ export interface DemoRun {
 export function startDemo(args: readonly string[], folder: string, file: string = program): DemoRun {
   const mark = `TIERLOCK_DEMO_RUN=${randomUUID()}`;
   const [name = '', value] = mark.split('=');
-  const child = spawn(process.execPath, [file, ...args], {
+  const child = spawn(process.execPath, [file, 'demo', ...args], {
     cwd: folder,
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1', TMPDIR: folder, [name]: value },
     stdio: ['ignore', 'pipe', 'pipe'],
