@@ -13,7 +13,8 @@ export const PLACE = 2000;
 export const STRICT_PLACE = 4000;
 /** Of one in strict order whom no message reaches: dead, or busy connecting again. */
 const UNREACHABLE = 1000;
-export const PATIENCE = 100;
+/** As long as a process keeps a lock for its own tasks by default: it shall not keep it twice past one who waits. */
+export const PATIENCE = 10;
 export const TARDY = 200;
 
 /**
