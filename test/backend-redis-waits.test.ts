@@ -131,8 +131,11 @@ test(
   async () => {
     await using one = await open('ioredis', server);
     const key = newKey();
+    // The server knows the scripts from then on.
+    await (await one.store.tryAcquire(ask(key)))?.release();
     const held = await one.store.tryAcquire(ask(key));
     const waiter = ask(key, { waits: true });
+    const watch = await one.store.watch?.(waiter);
     assert.equal(await one.store.tryAcquire(waiter), null);
     // Time on the server's clock.
     await sleep(2 * BOUND.ms);
@@ -144,6 +147,7 @@ test(
     ]);
     assert.deepEqual([released, passed], [true, null]);
     assert.equal(await served?.release(), true);
+    watch?.close();
   },
 );
 

@@ -99,7 +99,8 @@ test('^C in a terminal reaches the program once', async () => {
 
 test('a program is stopped with its runner, and goes on with it', async () => {
   // In a group of its own, beside that of a shell: others cannot be stopped so.
-  const shell = 'set -m; "$@" & while kill -0 $! 2>/dev/null; do sleep 0.05; done; wait $!';
+  // To its end: else `wait` returns when the job is stopped, and the shell ends what it leaves behind stopped.
+  const shell = 'set -m; "$@" & wait -f $!';
   const run = lineOf(['run', 'job', process.execPath, '-e', hears]);
   await using started = new Cli(undefined, {
     ...at(newFolder()),
