@@ -283,6 +283,7 @@ export class Hold extends RWGuard {
     return this.whole.#rare?.note;
   }
 
+  /** @internal */
   set note(note: Note) {
     (this.#rare ??= new Rare()).note = note;
   }

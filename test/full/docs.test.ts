@@ -19,7 +19,7 @@ test('npm run docs has no warnings, and a page for every public name', { timeout
     readdirSync(join(root, 'api'), { recursive: true, encoding: 'utf8' }).map((file) => basename(file)),
   );
   const missing: string[] = [];
-  for (const face of ['index', 'oslo', 'conformance']) {
+  for (const face of ['index', 'oslo', 'conformance', 'testing']) {
     const source = readFileSync(join(root, 'src', `${face}.ts`), 'utf8');
     for (const [, names] of source.matchAll(/^export (?:type )?\{([^}]+)\}/gm))
       for (const name of names?.match(/\w+/g) ?? [])
