@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Cli, cli, lineOf } from './support/cli.js';
-import { kernelLocks, stateOf } from './support/system.js';
+import { kernelLocks, hasStopped } from './support/system.js';
 import { temporary } from './support/temporary.js';
 import { waitUntil } from './support/wait.js';
 
@@ -108,11 +108,10 @@ test('a program is stopped with its runner, and goes on with it', async () => {
   });
   const pids = (await started.printed(/ready (\d+) (\d+)\n/)).slice(1).map(Number);
   const [runner = 0] = pids;
-  const stopped = (pid: number): boolean => stateOf(pid).startsWith('T');
   // Twice: it must be ready for it again.
   for (const heard of [/SIGCONT\n/, /SIGCONT\nSIGCONT\n/]) {
     process.kill(runner, 'SIGTSTP');
-    await waitUntil(() => pids.every(stopped), { what: `${pids.join(', ')} are stopped` });
+    await waitUntil(() => pids.every(hasStopped), { what: `${pids.join(', ')} are stopped` });
     process.kill(runner, 'SIGCONT');
     // It is passed on when the runner is itself again.
     await started.printed(heard);

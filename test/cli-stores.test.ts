@@ -10,7 +10,7 @@ import { requireServer } from './support/servers/available.js';
 import { startEtcd } from './support/servers/etcd.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
-import { stateOf } from './support/system.js';
+import { hasStopped } from './support/system.js';
 import { temporary } from './support/temporary.js';
 import { waitUntil } from './support/wait.js';
 
@@ -111,7 +111,7 @@ test('a program that is stopped when its lock is lost is ended, too', async () =
   const line = ['job', 'sh', '-c', 'echo runs $$; kill -STOP $$; sleep 600'];
   await using running = new Cli(['run', '--url', url, '--ttl', '0.9', '--kill-after', '600', ...line]);
   const [, pid] = await running.printed(/runs (\d+)\n/);
-  await waitUntil(() => stateOf(Number(pid)).startsWith('T'), { what: 'it is stopped' });
+  await waitUntil(() => hasStopped(Number(pid)), { what: 'it is stopped' });
   await cli(['break', '-y', '--url', url, 'job']);
   assert.equal((await running.ended).end, 76);
 });

@@ -442,7 +442,7 @@ const layers: Record<string, readonly string[]> = {
   'conformance/world': ['backend', 'errors', 'options', 'proof', 'request'],
   'conformance/calls': ['errors', 'lock', 'lock-guard', 'lock-options', 'proof', 'world'],
   'conformance/child': ['backend', 'lock', 'lock-guard', 'lock-options', 'party'],
-  'conformance/party': ['child', 'proof', 'world'],
+  'conformance/party': ['child', 'proof', 'testing/process-state', 'testing/wait', 'world'],
   'conformance/end': ['backend', 'errors', 'proof', 'world'],
   'conformance/exclusion': ['proof', 'world'],
   'conformance/faults': ['backend', 'errors', 'proof', 'world'],

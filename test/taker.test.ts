@@ -1,13 +1,13 @@
 /** The taker: a child process that takes, blocks, releases, stops, and dies in every way, and never stays behind. */
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { stateOf } from './support/system.js';
+import { hasStopped, stateOf } from './support/system.js';
 import { spawnTaker } from './support/taker.js';
 import { waitUntil } from './support/wait.js';
 
@@ -106,6 +106,26 @@ test('a waiter is killed: its take is rejected', async () => {
   await taker.mustBlock();
   await taker.kill();
   await assert.rejects(acquired, /ended by SIGKILL/);
+});
+
+test('a process is said to be stopped when all of its threads are', async (t) => {
+  const thread = `for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);`;
+  const source = `for (let i = 0; i < 20; i++) new (require('worker_threads').Worker)(${JSON.stringify(thread)}, { eval: true });`;
+  const child = spawn(process.execPath, ['--eval', source]);
+  t.after(() => child.kill('SIGKILL'));
+  const pid = child.pid ?? 0;
+  const threads = (): string[] => readdirSync(`/proc/${pid}/task`);
+  await waitUntil(() => threads().length > 20, { what: 'the threads run' });
+  for (let round = 0; round < 50; round++) {
+    child.kill('SIGSTOP');
+    // Without a pause, in which they all would stop.
+    for (const end = performance.now() + 30_000; !hasStopped(pid);) assert.ok(performance.now() < end);
+    assert.deepEqual(
+      threads().filter((id) => !/^\d+ .*\) T/.test(readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'))),
+      [],
+    );
+    child.kill('SIGCONT');
+  }
 });
 
 test('a stopped taker does nothing until it goes on', async () => {

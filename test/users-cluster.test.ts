@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect, lock, tryLock } from '../src/index.js';
 import type { Order, Report } from './support/cluster-worker.js';
 import { newFolder, startExample } from './support/examples.js';
-import { stateOf } from './support/system.js';
+import { hasStopped } from './support/system.js';
 import { waitUntil } from './support/wait.js';
 
 /** What a server answers; undefined if the connection broke. */
@@ -40,7 +40,7 @@ async function killHolder(name: string, lockPath: string): Promise<number> {
       const pid = holder?.pid;
       if (pid === undefined) return 0;
       process.kill(pid, 'SIGSTOP');
-      await waitUntil(() => stateOf(pid).startsWith('T'), { what: `process ${pid} is stopped` });
+      await waitUntil(() => hasStopped(pid), { what: `process ${pid} is stopped` });
       const [again] = await inspect(name, { external: true, lockPath });
       const holds = again?.holders.some((one) => one.tier === 'process' && one.pid === pid) === true;
       if (holds) assert.equal(await tryLock(name, { external: true, lockPath }), null);

@@ -4,6 +4,8 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Deeds } from './child.js';
+import { hasStopped } from '../testing/process-state.js';
+import { waitUntil } from '../testing/wait.js';
 import { within } from './proof.js';
 import type { World } from './world.js';
 
@@ -84,9 +86,11 @@ export class Party {
     await this.#gone;
   }
 
-  /** It does nothing any more, as in a long pause. */
-  stop(): void {
+  /** It does nothing any more, as in a long pause. Resolves when that is so. */
+  async stop(): Promise<void> {
+    const { pid = 0 } = this.#child;
     this.#child.kill('SIGSTOP');
+    await waitUntil(() => hasStopped(pid), { what: `process ${pid} is stopped` });
   }
 
   async continue(): Promise<void> {

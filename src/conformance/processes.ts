@@ -72,7 +72,7 @@ export const processes: readonly Case[] = [
       const party = await Party.start(t);
       const name = t.name();
       const token = await party.do('lock', name, ttlOf(t));
-      party.stop();
+      await party.stop();
       const next = await t.wait(t.store, `lock:${name}`);
       if (t.store.supports.token !== 'none') assert.ok(next.token > token >> 10n, 'its token is greater');
       await party.continue();
@@ -89,7 +89,7 @@ export const processes: readonly Case[] = [
       const party = await Party.start(t);
       const name = t.name();
       await party.do('lock', name, {});
-      party.stop();
+      await party.stop();
       for (let i = 0; i < 3; i++) await t.refused(t.store, `lock:${name}`);
       await party.continue();
       const { held, released } = await party.do('end');
@@ -112,7 +112,7 @@ export const processes: readonly Case[] = [
       );
       await party.do('begin');
       await t.refused(t.store, `lock:${name}`);
-      party.stop();
+      await party.stop();
       const stopped = performance.now();
       await holder.release();
       // Whatever the store has kept for the one who waits, or has granted him meanwhile, has lapsed.

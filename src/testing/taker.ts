@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Socket } from 'node:net';
-import { stateOf } from './process-state.js';
+import { hasStopped } from './process-state.js';
 import { fromWire, openCall, START, type Call, type Command, type ToParent } from './taker-protocol.js';
 import { waitUntil, within } from './wait.js';
 
@@ -236,7 +236,7 @@ export class Taker implements AsyncDisposable {
   /** Stops the process; resolves when the system says that it has stopped. */
   async stop(): Promise<void> {
     this.#child.kill('SIGSTOP');
-    await waitUntil(() => stateOf(this.pid).startsWith('T'), { what: `process ${this.pid} is stopped` });
+    await waitUntil(() => hasStopped(this.pid), { what: `process ${this.pid} is stopped` });
   }
 
   /** Lets it go on; resolves when its event loop has answered. */

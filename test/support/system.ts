@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-export { stateOf } from '../../src/testing/process-state.js';
+export { hasStopped, stateOf } from '../../src/testing/process-state.js';
 
 /** The cores of the calling thread, such as [0, 1]; empty where the system does not tell. */
 export function allowedCores(): number[] {

@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { stateOf } from '../system.js';
+import { hasStopped } from '../system.js';
 import { waitUntil } from '../wait.js';
 import { newFolder, spawnKept } from './keeper.js';
 import { HOST, type Port } from './ports.js';
@@ -84,14 +84,14 @@ export class Server implements AsyncDisposable {
   async stop(): Promise<void> {
     const { pid } = this;
     process.kill(pid, 'SIGSTOP');
-    await waitUntil(() => stateOf(pid).startsWith('T'), { what: `${this.#recipe.name} is stopped` });
+    await waitUntil(() => hasStopped(pid), { what: `${this.#recipe.name} is stopped` });
   }
 
   /** SIGCONT. Resolves when it runs again; it may take a moment to answer. */
   async resume(): Promise<void> {
     const { pid } = this;
     process.kill(pid, 'SIGCONT');
-    await waitUntil(() => !stateOf(pid).startsWith('T'), { what: `${this.#recipe.name} goes on` });
+    await waitUntil(() => !hasStopped(pid), { what: `${this.#recipe.name} goes on` });
   }
 
   /** SIGKILL, also when it is stopped. Port and folder stay. */
