@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test as always } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Backend, Grant } from '../src/backend.js';
+import type { Backend, BackendRequest, Grant, Watch } from '../src/backend.js';
 import { EtcdClient } from '../src/backends/etcd-client.js';
 import { Lease } from '../src/backends/etcd-lease.js';
 import { settingsOf } from '../src/backends/etcd-options.js';
@@ -14,7 +14,7 @@ import { Watches } from '../src/backends/etcd-watch.js';
 import { etcd } from '../src/backends/etcd.js';
 import { uptime } from '../src/clock.js';
 import { acquire, requestOf } from './support/backend-requests.js';
-import { base64, Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
+import { base64, Calls, idIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { requireServer } from './support/servers/available.js';
 import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
 import { waitUntil } from './support/wait.js';
@@ -101,7 +101,7 @@ test('one without a place is told whenever there is room for him, also if anothe
   }
 });
 
-test('who comes to a stream that stands already is told as well', async () => {
+test('who comes to a stream that stands already is told as well, and asks nothing more', async () => {
   await using one = await storeBehindProxies(server);
   await using two = await storeBehindProxies(server);
   const stores = [one.store, two.store];
@@ -119,12 +119,161 @@ test('who comes to a stream that stands already is told as well', async () => {
     const next = await store.tryAcquire(request);
     assert.ok(next);
     // By the stream, and not because its lease was renewed.
-    assert.deepEqual(calls.take(), ['kv/deleterange', 'kv/txn']);
+    assert.deepEqual(calls.take(), ['kv/deleterange']);
     assert.equal(await released, true);
     watch?.close();
     grant = next;
   }
   await grant.release();
+});
+
+/** Waits with a place and a stream, as the core does: it has looked since the stream stood. */
+async function stand(store: Backend, request: BackendRequest): Promise<Watch> {
+  assert.equal(await store.tryAcquire(request), null);
+  const watch = await store.watch?.(request);
+  assert.ok(watch);
+  assert.equal(await store.tryAcquire(request), null);
+  return watch;
+}
+
+/** Resolves when the store has been told that a record was deleted. */
+async function listen(store: Backend, key: string): Promise<() => Promise<void>> {
+  const watch = await store.watch?.(requestOf(key));
+  return async () => {
+    await watch?.changed();
+    watch?.close();
+  };
+}
+
+test('who does not know all who are before him looks when those have gone that he knows of', async () => {
+  await using other = open();
+  await using store = open();
+  const key = 'lock:some';
+  const held = await hold(other, key);
+  const ahead = Array.from({ length: 110 }, () => requestOf(key, { waits: true }));
+  for (const request of ahead) assert.equal(await other.tryAcquire(request), null);
+  const request = requestOf(key, { waits: true });
+  const watch = await stand(store, request);
+  const changed = watch.changed();
+  for (const one of ahead) await other.forget?.(one);
+  await changed;
+  assert.equal(await store.tryAcquire(request), null);
+  // One more, and its own record was deleted: it puts a new one, and is told of the last one before it.
+  const between = requestOf(key, { waits: true });
+  assert.equal(await other.tryAcquire(between), null);
+  const gone = watch.changed();
+  const records = await recordsIn(server, `tierlock/${key}//`);
+  const own = records.find((kv) => idIn(kv) === request.id);
+  await etcdCall(server, '/v3/kv/deleterange', { key: base64(own?.key ?? '') });
+  await gone;
+  assert.equal(await store.tryAcquire(request), null);
+  const heard = await listen(store, key);
+  await other.forget?.(between);
+  await heard();
+  assert.equal(await store.tryAcquire(request), null);
+  const last = watch.changed();
+  await held.release();
+  await last;
+  assert.equal(await (await store.tryAcquire(request))?.release(), true);
+  watch.close();
+});
+
+test('who was told that all before him have gone holds, in whatever order they went', async () => {
+  await using other = open();
+  await using proxied = await storeBehindProxies(server);
+  const { store } = proxied;
+  const calls = new Calls(...proxied.proxies);
+  for (const [kind, free] of [
+    [{}, [0, 1, 2]],
+    [{}, [1, 2, 0]],
+    [{}, [2, 1, 0]],
+    // One reader, and permits for two of the three who are before it.
+    [{ shared: true }, [1, 2, 0]],
+    [{ permits: 3 }, [1]],
+  ] as const) {
+    const key = 'lock:all';
+    const ahead = [0, 1, 2].map(() => requestOf(key, { ...kind, shared: false, waits: true }));
+    const grants = [];
+    for (const request of ahead) grants.push(await other.tryAcquire(request));
+    const request = requestOf(key, { ...kind, waits: true });
+    const watch = await stand(store, request);
+    calls.take();
+    let told = false;
+    const changed = watch.changed().then(() => (told = true));
+    for (const i of free) {
+      assert.equal(told, false);
+      const heard = await listen(store, key);
+      await other.forget?.(ahead[i] as BackendRequest);
+      await grants[i]?.release();
+      await heard();
+    }
+    await changed;
+    const grant = await store.tryAcquire(request);
+    assert.deepEqual(calls.take(), [], 'nothing is asked for');
+    assert.equal(
+      grant?.token,
+      BigInt(
+        (await recordsIn(server, `tierlock/${key}//`)).find((kv) => idIn(kv) === request.id)
+          ?.create_revision ?? 0,
+      ),
+    );
+    await grant?.release();
+    watch.close();
+    for (const one of ahead) await other.forget?.(one);
+    for (const one of grants) await one?.release();
+  }
+});
+
+test('whose own record was deleted first is not first, he comes last with a new one', async () => {
+  await using other = open();
+  await using proxied = await storeBehindProxies(server);
+  const calls = new Calls(...proxied.proxies);
+  const held = await hold(other, 'lock:own');
+  const request = requestOf('lock:own', { waits: true });
+  const watch = await stand(proxied.store, request);
+  const own = (await recordsIn(server, 'tierlock/lock:own//')).find((kv) => idIn(kv) === request.id);
+  assert.ok(own);
+  calls.take();
+  // In one step, so that he hears of both at a time.
+  const [from, end] = ['tierlock/lock:own//', 'tierlock/lock:own/0'].map(base64);
+  await etcdCall(server, '/v3/kv/deleterange', { key: from, range_end: end });
+  await watch.changed();
+  const next = await proxied.store.tryAcquire(request);
+  assert.ok(next && next.token > BigInt(own.create_revision), 'by a new record');
+  assert.deepEqual(calls.take(), ['kv/txn', 'kv/txn'], 'he has looked');
+  assert.equal(await next.release(), true);
+  assert.equal(await held.release(), false);
+  watch.close();
+});
+
+test('what is told after a gap is not believed: he looks', async () => {
+  await using other = open();
+  await using proxied = await storeBehindProxies(server);
+  const [proxy] = proxied.proxies;
+  assert.ok(proxy);
+  const calls = new Calls(proxy);
+  const held = await hold(other, 'lock:gap');
+  const request = requestOf('lock:gap', { waits: true });
+  const watch = await stand(proxied.store, request);
+  calls.take();
+  proxy.cut();
+  await watch.changed();
+  await held.release();
+  // The stream stands again by now, or soon; he has not looked since.
+  await watch.changed();
+  const grant = await proxied.store.tryAcquire(request);
+  assert.ok(grant);
+  assert.equal(calls.take().at(-1), 'kv/txn');
+  watch.close();
+  // And from then on it is.
+  const next = requestOf('lock:gap', { waits: true });
+  const again = await stand(proxied.store, next);
+  calls.take();
+  await grant.release();
+  await again.changed();
+  assert.equal(await (await proxied.store.tryAcquire(next))?.release(), true);
+  assert.deepEqual(calls.take(), ['kv/deleterange', 'kv/deleterange']);
+  again.close();
 });
 
 test('a stream that is cut is opened anew, and what happened meanwhile is told', async () => {
@@ -192,9 +341,9 @@ const leaseOf = (client: EtcdClient): Lease => {
 
 test('a deletion counts for the record that was there then, and for nobody after it under its name', async () => {
   const client = new EtcdClient(settingsOf('etcd://127.0.0.1:1'));
-  const place = (permits: number, units: number, ahead: readonly EtcdRecord[]): Place => {
+  const place = (permits: number, units: number, ahead: readonly EtcdRecord[], told?: object): Place => {
     const request = requestOf('lock:place', { permits, units });
-    return new Place(request, record('own', 20n, units), ahead, leaseOf(client), () => undefined);
+    return new Place(request, record('own', 20n, units), ahead, leaseOf(client), () => undefined, told);
   };
   const behindOne = place(1, 1, [record('first', 10n)]);
   assert.equal(behindOne.deleted('first', 9n), false);
@@ -204,6 +353,17 @@ test('a deletion counts for the record that was there then, and for nobody after
   assert.equal(behindOne.deleted('first', 21n), true);
   // It has gone already.
   assert.equal(behindOne.deleted('first', 31n), false);
+  const told = {};
+  const behindTwo = place(1, 1, [record('first', 10n), record('second', 11n)], told);
+  assert.equal(behindTwo.deleted('second', 21n), false);
+  assert.equal(behindTwo.holdsBy(told), false);
+  assert.equal(behindTwo.deleted('first', 22n), true);
+  assert.equal(behindTwo.holdsBy(told), true);
+  assert.equal(behindTwo.holdsBy({}), false, 'there was a gap since');
+  assert.equal(behindTwo.holdsBy(undefined), false);
+  assert.equal(behindTwo.deleted('own', 23n), true);
+  assert.equal(behindTwo.holdsBy(told), false, 'its record has gone');
+  assert.equal(behindOne.holdsBy(undefined), false, 'nobody knows who else is before it');
   const forTwoOfFive = place(5, 2, [record('a', 1n, 1), record('b', 2n, 2), record('c', 3n, 2)]);
   assert.equal(forTwoOfFive.deleted('a', 21n), false);
   assert.equal(forTwoOfFive.deleted('c', 22n), true);

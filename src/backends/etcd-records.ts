@@ -151,6 +151,8 @@ export function recordOf({ key: name, value, create_revision = '0', lease = '0' 
 export const valueOf = ({ units, id }: BackendRequest): string => base64(JSON.stringify({ units, id }));
 
 function contentOf(value: string = ''): { readonly units?: unknown; readonly id?: unknown } {
+  // Where only names were asked for.
+  if (value === '') return {};
   try {
     return (JSON.parse(Buffer.from(value, 'base64').toString()) ?? {}) as object;
   } catch {

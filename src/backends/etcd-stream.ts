@@ -20,6 +20,8 @@ interface WatchAnswer {
 export interface KeyEvents {
   /** A record of that name was deleted. Maybe there is another one of its name. */
   deleted(name: string, revision: bigint): void;
+  /** It stands no more: what happens now is not told. */
+  interrupted(): void;
   /** It stands again: what happened meanwhile was not told. */
   reopened(): void;
   /** Nothing is told for now. Called again and again, until it is. Whether to go on. */
@@ -98,6 +100,7 @@ export class KeyStream {
 
   async #reopen(): Promise<void> {
     this.#exchange = undefined;
+    this.#events.interrupted();
     for (let pause = 0; !this.#closed; pause = Math.min(LONGEST_PAUSE, 2 * pause || 50)) {
       if (pause > 0) {
         if (!this.#events.broken()) return this.#events.ended();

@@ -12,6 +12,8 @@ import type { EtcdRecord, KeyValue, Names, Range, Ranges } from './etcd-records.
 
 // etcd takes 128 operations in a transaction, unless it is told otherwise.
 export const BATCH = 100;
+/** Of so many who are before a record, the latest, it is told; of permits, of all. */
+const BEFORE = 100;
 
 export interface TxnAnswer {
   readonly header: { readonly revision: string };
@@ -27,8 +29,10 @@ export interface View {
   readonly revision: bigint;
   /** The record of the request. */
   readonly own: EtcdRecord | undefined;
-  /** Those that must go before it can hold, or one of them; it may be among them, and others behind it. */
+  /** Those that must go before it can hold, or some of them; it may be among them, and others behind it. */
   readonly queue: readonly EtcdRecord[];
+  /** Whether those before it are all there: when they have gone, it holds. */
+  readonly isWhole: boolean;
 }
 
 const isEmpty = (range: Range): object => ({ ...range, target: 'VERSION', result: 'EQUAL', version: '0' });
@@ -55,11 +59,17 @@ function readsBehind(request: BackendRequest, { own, ranges }: Names): object[] 
   return [read({ key: own }), { request_range: request.permits > 1 ? inOrder(ranges.all) : last }];
 }
 
-/** Only looks at a record that has that token, and who is right before it. */
+/** Only looks at a record that has that token, and who is before it. */
 export function looking(request: BackendRequest, { own, ranges }: Names, token: bigint): object {
-  const before = { ...lastOf(rivals(request, ranges), 1), max_create_revision: String(token - 1n) };
-  const queue = request.permits > 1 ? inOrder(ranges.all) : before;
+  const before = { ...lastOf(rivals(request, ranges), BEFORE), max_create_revision: String(token - 1n) };
+  const queue = request.permits > 1 ? inOrder(ranges.all) : { ...before, keys_only: true };
   return { success: [read({ key: own }), { request_range: queue }] };
+}
+
+/** What it tells. */
+export function viewOfLook(answer: TxnAnswer, { permits }: BackendRequest): View {
+  const view = viewOf(answer);
+  return { ...view, isWhole: permits > 1 || view.queue.length < BEFORE };
 }
 
 interface Putting {
@@ -116,12 +126,12 @@ export function deleting(records: readonly EtcdRecord[]): object {
   };
 }
 
-export function viewOf({ header, responses = [] }: TxnAnswer): View {
+function viewOf({ header, responses = [] }: TxnAnswer): View {
   const [first] = responses;
   const [own = [], queue = []] = (first?.response_txn?.responses ?? responses)
     .flatMap(({ response_range }) => (response_range === undefined ? [] : [response_range]))
     .map(({ kvs = [] }) => kvs.map(recordOf));
-  return { revision: BigInt(header.revision), own: own[0], queue };
+  return { revision: BigInt(header.revision), own: own[0], queue, isWhole: false };
 }
 
 /** What follows from the answer to a `putting`. */
@@ -134,19 +144,15 @@ export function viewAfter(
   if (answer.succeeded !== true) return viewOf(answer);
   const token = BigInt(answer.header.revision);
   const own = { name, id, permits, shared, units, token, lease };
-  return { revision: token, own, queue: permits > 1 ? [own] : [] };
+  return { revision: token, own, queue: permits > 1 ? [own] : [], isWhole: false };
 }
 
-/**
- * Those of the queue that must go before the record can hold, or so many of them that it cannot before they have gone: of
- * a lock the last one. None: it holds.
- */
+/** Those of the queue that are before the record, unless it holds nevertheless. None: it holds. */
 export function inTheWay(
   { permits, units }: BackendRequest,
   own: EtcdRecord,
   queue: readonly EtcdRecord[],
 ): readonly EtcdRecord[] {
   const before = queue.filter(({ token }) => token < own.token);
-  if (permits > 1) return before.reduce((sum, one) => sum + one.units, units) > permits ? before : [];
-  return before.toSorted((a, b) => Number(a.token - b.token)).slice(-1);
+  return before.reduce((sum, one) => sum + one.units, units) > permits ? before : [];
 }

@@ -5,7 +5,8 @@
  *     has none yet  whenever a record was deleted
  *     is looking    what is deleted meanwhile is kept, until it is known which place he has
  *
- * The others are not told: a release wakes one, and readers together.
+ * The others are not told: a release wakes one, and readers together. Who was told of everything since he looked knows
+ * that it is his turn, and does not look again: for each of them it is known since when he has missed nothing (`Story`).
  *
  * All who wait for one key share its stream, see etcd-stream.ts. It outlives the last one by a second, for a key that is
  * fought for; and it keeps the program alive only while somebody awaits `changed`.
@@ -13,7 +14,7 @@
 import type { Watch } from '../backend.js';
 import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
-import type { Place } from './etcd-place.js';
+import type { Place, Story } from './etcd-place.js';
 import type { Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 
@@ -64,6 +65,11 @@ export class Watches {
     for (const watch of this.#keys.get(key)?.of(id) ?? []) watch.placed();
   }
 
+  /** What he has been told without a gap, until now. */
+  story(key: string, id: string): Story | undefined {
+    return this.#keys.get(key)?.of(id)[0]?.story;
+  }
+
   close(): void {
     for (const watch of this.#keys.values()) watch.close();
   }
@@ -78,6 +84,8 @@ class KeyWatch {
   #stream: KeyStream | undefined;
   #ready: Promise<void> | undefined;
   #linger: NodeJS.Timeout | undefined;
+  /** All that is deleted is told. */
+  #stands = false;
   #closed = false;
 
   constructor(onDeleted: OnDeleted, onClose: () => void) {
@@ -95,7 +103,14 @@ class KeyWatch {
         this.#onDeleted(name, revision);
         for (const watch of this.#watches) watch.deleted(name, revision);
       },
-      reopened: () => this.#tellAll(),
+      interrupted: () => {
+        this.#stands = false;
+        for (const watch of this.#watches) watch.story = undefined;
+      },
+      reopened: () => {
+        this.#stand();
+        this.#tellAll();
+      },
       broken: () => {
         this.#tellAll();
         return this.#watches.size > 0;
@@ -103,7 +118,7 @@ class KeyWatch {
       ended: () => this.close(),
     });
     this.#stream = stream;
-    this.#ready = nobody.runInAsyncScope(() => stream.open());
+    this.#ready = nobody.runInAsyncScope(() => stream.open()).then(() => this.#stand());
     // Those who wait for it are told.
     this.#ready.catch(() => this.close());
   }
@@ -114,6 +129,7 @@ class KeyWatch {
       closed: () => this.#remove(watch),
     });
     this.#watches.add(watch);
+    if (this.#stands) watch.story = {};
     clearTimeout(this.#linger);
     try {
       await this.#ready;
@@ -136,6 +152,11 @@ class KeyWatch {
     this.#stream?.close();
     this.#onClose();
     this.#tellAll();
+  }
+
+  #stand(): void {
+    this.#stands = true;
+    for (const watch of this.#watches) watch.story = {};
   }
 
   #tellAll(): void {
@@ -162,6 +183,7 @@ interface OneWatchEvents {
 }
 
 class OneWatch implements Watch {
+  story: Story | undefined = undefined;
   readonly #watcher: Watcher;
   readonly #events: OneWatchEvents;
   /** What was deleted while he was looking: his place will not know of it. */

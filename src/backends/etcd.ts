@@ -3,9 +3,9 @@
  * etcd-txn.ts for how a record comes to be.
  *
  * A free acquire and its release are two calls: a transaction, and a delete. Whoever waits has a record in the queue, on a
- * lease that is kept alive for him; when the stream tells that it is his turn he looks, and only what he sees then, as a
- * linearizable read, is a grant. If his record is gone meanwhile, he comes last, with a new one: nobody holds by a record
- * that is not there.
+ * lease that is kept alive for him. He holds when a linearizable read shows that it is his turn, or when the stream tells so
+ * that has told him of everything since such a read: see etcd-place.ts. If his record is gone meanwhile, he comes last, with
+ * a new one: nobody holds by a record that is not there.
  *
  * A transaction without an answer may come true later. The same id never makes two records, so asking again is safe; but
  * nobody would delete one that comes true when all is over. Therefore its lease is retired: see etcd-lease.ts. So is its
@@ -24,11 +24,12 @@ import { Leases } from './etcd-leases.js';
 import { settingsOf } from './etcd-options.js';
 import type { EtcdOptions, EtcdSettings } from './etcd-options.js';
 import { Place } from './etcd-place.js';
+import type { Story } from './etcd-place.js';
 import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord } from './etcd-records.js';
 import { Slots } from './etcd-slots.js';
 import type { Slot } from './etcd-slots.js';
-import { inTheWay, looking, moving, putting, taking, viewAfter, viewOf } from './etcd-txn.js';
+import { inTheWay, looking, moving, putting, taking, viewAfter, viewOfLook } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 import { shows } from '../shown.js';
@@ -162,12 +163,17 @@ class EtcdBackend implements Backend {
       const lease = await this.#leases.of(request.ttl, request.key);
       const known = this.#places.get(slot);
       const token = known?.lease === lease ? known.own.token : undefined;
+      const story = this.#watches.story(request.key, request.id);
+      if (known !== undefined && token !== undefined && known.holdsBy(story)) {
+        this.#leaveQueue(slot);
+        return this.#grant(request, slot, known.own, lease, asked);
+      }
       const view =
         token === undefined
           ? await this.#put(request, slot, lease, counted)
-          : viewOf(await this.#txn(looking(request, slot, token), request, { again: true }));
+          : viewOfLook(await this.#txn(looking(request, slot, token), request, { again: true }), request);
       if (view === undefined) continue;
-      const { own, queue, revision } = view;
+      const { own, queue, revision, isWhole } = view;
       if (own !== undefined) {
         if (own.lease !== lease.id && !(await this.#move(request, own.name, own.token, lease))) continue;
         this.#leaveQueue(slot);
@@ -175,7 +181,7 @@ class EtcdBackend implements Backend {
         if (token !== undefined && own.token !== token) continue;
         const before = inTheWay(request, own, queue);
         if (before.length === 0) return this.#grant(request, slot, own, lease, asked);
-        if (request.waits) this.#enqueue(request, slot, own, before, lease);
+        if (request.waits) this.#enqueue(request, slot, own, before, lease, isWhole ? story : undefined);
         else await this.#remove(slot, request, true);
         return null;
       }
@@ -269,11 +275,12 @@ class EtcdBackend implements Backend {
     own: EtcdRecord,
     before: readonly EtcdRecord[],
     lease: Lease,
+    story: Story | undefined,
   ): void {
     const { key, id } = request;
     slot.isUsed = true;
     const look = (): void => this.#watches.tell(key, id);
-    this.#places.set(slot, new Place(request, own, before, lease, look));
+    this.#places.set(slot, new Place(request, own, before, lease, look, story));
     this.#watches.placed(key, id);
   }
 
