@@ -43,7 +43,11 @@ test('numbers in a file are seen by all who have it open; at first they are 0', 
   }));
 
 test('a lock on a file that lets everybody in fails the contest', { skip }, async () => {
-  await assert.rejects(contest(noLock, plan), /the lock does not exclude: \d+ sections counted to \d+/);
+  // On a busy machine the two are seldom on their cores at the same time.
+  await assert.rejects(
+    contest(noLock, { ...plan, windowMs: 300 }),
+    /the lock does not exclude: \d+ sections counted to \d+/,
+  );
 });
 
 test('a hand-off that nobody waited for fails', { skip }, async () => {

@@ -64,8 +64,9 @@ test('a lock that lets everybody in fails the contest, however it is used', { sk
     { ...two, use: { kind: 'roles', writers: 1 } },
     { ...two, use: { kind: 'mix', reads: 9 } },
   ];
+  // For so long, because on a busy machine the two are seldom on their cores at the same time.
   for (const plan of plans)
-    await assert.rejects(contest(lock, plan, true), /the lock does not exclude/, JSON.stringify(plan.use));
+    await assert.rejects(contest(lock, plan, false), /the lock does not exclude/, JSON.stringify(plan.use));
   // Readers need not be alone.
   await contest(lock, { ...two, use: { kind: 'roles', writers: 0 } }, true);
 });
