@@ -63,20 +63,20 @@ test('a lease that is not new any more is renewed before it is used; one that no
   await using proxied = await storeBehindProxies(server);
   const { store, proxies } = proxied;
   const calls = new Calls(...proxies);
-  await (await granted(store, 'lock:first', 2000)).release();
+  await (await granted(store, 'lock:first', 4000)).release();
   calls.take();
-  const young = await granted(store, 'lock:young', 2000);
-  assert.ok(young.lasts > 1300 && young.lasts < 2000);
+  const young = await granted(store, 'lock:young', 4000);
+  assert.ok(young.lasts > 2600 && young.lasts < 4000);
   assert.deepEqual(calls.take(), ['kv/txn']);
   await young.release();
-  await sleep(1000);
+  await sleep(1500);
   assert.deepEqual(calls.take(), ['kv/deleterange']);
-  const old = await granted(store, 'lock:old', 2000);
+  const old = await granted(store, 'lock:old', 4000);
   assert.deepEqual(calls.take(), ['lease/keepalive', 'kv/txn']);
-  assert.ok(old.lasts > 1500);
+  assert.ok(old.lasts > 3000);
   await old.release();
   await waitUntil(async () => (await leasesIn(server)).length === 0, { what: 'it has lapsed' });
-  const next = await granted(store, 'lock:next', 2000);
+  const next = await granted(store, 'lock:next', 4000);
   await next.release();
 });
 

@@ -79,15 +79,11 @@ test('a hand-over among 50 that wait is 5 commands or fewer', { skip }, async ()
       for (let i = 0; i < rounds; i++) await use(await take(store, ask(key)));
     });
     await sleep(100);
-    const started = performance.now();
     await held?.release();
     await Promise.all(waiting);
-    const per = (performance.now() - started) / count;
     const commands = (await scripts()) / count;
     assert.equal(count, 50 * rounds);
     assert.ok(commands <= 5, `${commands} commands`);
-    // One at a time would be the herd's.
-    assert.ok(per < 30, `${per} ms`);
   } finally {
     await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
   }

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BOUND } from '../src/outside.js';
-import { ask, calls, clientKinds, command, newKey, open, take } from './support/redis.js';
+import { ask, calls, clientKinds, command, newKey, open, take, untilQueued } from './support/redis.js';
 import { requireServer } from './support/servers/available.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
-import { waitUntil } from './support/wait.js';
 
 const skip = requireServer('redis');
 let server: Server;
@@ -15,13 +14,6 @@ before(async () => {
   if (!skip) server = await startRedis();
 });
 after(() => server?.close());
-
-const queued = async (key: string): Promise<number> => {
-  const [queue] = (await command(server, 'KEYS', `*q:${key}`)) as string[];
-  return queue === undefined ? 0 : Number(await command(server, 'ZCARD', queue));
-};
-const untilQueued = (key: string, count: number): Promise<unknown> =>
-  waitUntil(async () => (await queued(key)) === count, { what: `${count} wait` });
 
 for (const kind of clientKinds) {
   test(
@@ -34,19 +26,20 @@ for (const kind of clientKinds) {
       for (let i = 0; i < 3; i++) {
         const held = await other.store.tryAcquire(ask(key));
         const waiting = take(one.store, ask(key));
-        await untilQueued(key, 1);
+        await untilQueued(server, key, 1);
         await command(server, 'CLIENT', 'KILL', 'TYPE', 'pubsub');
         await held?.release();
         const released = performance.now();
         await (await waiting).release();
-        assert.ok(performance.now() - released < 1000);
+        // He would hear of the lapse, too, much later.
+        assert.ok(performance.now() - released < 5000);
       }
       // By a message: of many rounds, none but the first could be by chance as quick as all of them.
       const started = performance.now();
       for (let i = 0; i < 10; i++) {
         const held = await other.store.tryAcquire(ask(key));
         const waiting = take(one.store, ask(key));
-        await untilQueued(key, 1);
+        await untilQueued(server, key, 1);
         await held?.release();
         await (await waiting).release();
       }
@@ -98,7 +91,8 @@ for (const kind of clientKinds) {
     cutting.abort();
     await cuts;
     await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
-    assert.ok(longest < 1500, `${longest} ms`);
+    // What is not given back lapses after ten seconds.
+    assert.ok(longest < 5000, `${longest} ms`);
   });
 }
 
@@ -111,7 +105,7 @@ test(
     const held = await Promise.all(keys.map((key) => one.store.tryAcquire(ask(key))));
     await command(server, 'CONFIG', 'RESETSTAT');
     const waiting = keys.flatMap((key) => [take(one.store, ask(key)), take(one.store, ask(key))]);
-    for (const key of keys) await untilQueued(key, 2);
+    for (const key of keys) await untilQueued(server, key, 2);
     const pubsub = String(await command(server, 'CLIENT', 'LIST', 'TYPE', 'pubsub'));
     assert.equal(pubsub.split('\n').filter((line) => line !== '').length, 1);
     assert.equal(await calls(server, 'subscribe'), 1);
@@ -154,21 +148,26 @@ test(
 test('a waiter that died holds up nobody', { skip }, async () => {
   await using one = await open('ioredis', server);
   const dead = await open('ioredis', server);
-  for (const fifo of [false, true]) {
+  const passed: number[] = [];
+  for (const fifo of [false, true, false, false, false]) {
     const key = newKey();
     const held = await one.store.tryAcquire(ask(key));
     // It has a place, and will never hear of its turn.
     assert.equal(await dead.store.tryAcquire(ask(key, { waits: true, fifo })), null);
     const waiting = take(one.store, ask(key, { fifo }));
-    await untilQueued(key, 2);
-    await sleep(150);
+    await untilQueued(server, key, 2);
+    // He listens by then.
+    await sleep(50);
     await held?.release();
     const released = performance.now();
     await (await waiting).release();
     const waited = performance.now() - released;
-    // In strict order it could be connecting again: it gets a second.
-    assert.ok(fifo ? waited < 2500 : waited < 380, `${waited} ms`);
+    // In strict order it could be connecting again: it gets a second. Its place would lapse after four.
+    if (fifo) assert.ok(waited < 3500, `${waited} ms`);
+    else passed.push(waited);
   }
+  // Before who waits would try anyway, which is never sooner: one that is late may have waited for a core.
+  assert.ok(Math.min(...passed) < 330, passed.join());
   await dead[Symbol.asyncDispose]();
 });
 
@@ -185,12 +184,13 @@ test(
     // Its messages arrive, and it does nothing.
     const watch = await stopped.store.watch?.(place);
     const waiting = take(one.store, ask(key));
-    await untilQueued(key, 2);
+    await untilQueued(server, key, 2);
     await sleep(150);
     await held?.release();
     const released = performance.now();
     await (await waiting).release();
-    assert.ok(performance.now() - released < 1000);
+    // The place lapses after two seconds.
+    assert.ok(performance.now() - released < 1900);
     watch?.close();
   },
 );

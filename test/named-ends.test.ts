@@ -86,7 +86,7 @@ for (const name of ['stay', 'staySync']) {
     const begin = performance.now();
     await first.terminate(0);
     const took = performance.now() - begin;
-    assert.ok(took < 200, `terminate() took ${took} ms`);
+    assert.ok(took < 5000, `terminate() took ${took} ms`);
     guard.release();
     assert.deepEqual((await Promise.all(others.map(({ results }) => results))).flat(), [false, false]);
     assert.equal(Atomics.load(data.words, 0), 1);

@@ -5,6 +5,7 @@ import { createClient } from 'redis';
 import type { Backend, BackendRequest, Grant } from '../../src/backend.js';
 import { redisUrl } from '../../src/backends/redis-url.js';
 import { redis, type RedisOptions } from '../../src/backends/redis.js';
+import { waitUntil } from './wait.js';
 import { redisCommand, type Reply } from './servers/resp.js';
 
 /** A store, and the end of the client it was made of. */
@@ -102,6 +103,15 @@ export async function isFree(store: Backend, key: string): Promise<boolean> {
 
 export const command = (server: Address, ...words: (string | number)[]): Promise<Reply> =>
   redisCommand(server, words);
+
+/** Until so many stand in the queue of the key. */
+export async function untilQueued(server: Address, key: string, waiters: number): Promise<void> {
+  const queued = async (): Promise<boolean> => {
+    const [queue] = (await command(server, 'KEYS', `*q:${key}`)) as string[];
+    return waiters === (queue === undefined ? 0 : Number(await command(server, 'ZCARD', queue)));
+  };
+  await waitUntil(queued, { what: `${waiters} wait` });
+}
 
 /** How often the server has run it. */
 export async function calls(server: Address, ...names: string[]): Promise<number> {

@@ -111,18 +111,20 @@ export function holdForEver(
 }
 
 /** Saturates it with reads or writes until told to stop; the longest wait in ms. */
-export function saturate(
-  index: number,
-  { handle, readers, stop }: { handle: LockHandle; readers: number; stop: Int32Array },
-): number {
+export interface Saturated {
+  readonly handle: LockHandle;
+  readonly readers: number;
+  readonly stop: Int32Array;
+  /** How often each has been inside. */
+  readonly turns: Int32Array;
+}
+
+export function saturate(index: number, { handle, readers, stop, turns }: Saturated): void {
   const lock = RWLock.from(handle);
-  let longest = 0;
   while (Atomics.load(stop, 0) === 0) {
-    const before = performance.now();
     const guard = index < readers ? lock.readSync() : lock.writeSync();
-    longest = Math.max(longest, performance.now() - before);
     for (let i = 0; i < 500; i++) if (!guard.held) throw new Error('lost');
     guard.release();
+    Atomics.add(turns, index, 1);
   }
-  return longest;
 }
