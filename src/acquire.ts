@@ -16,9 +16,10 @@
  */
 import { unwatchAbort, watchAbort } from './aborts.js';
 import type { Abortable } from './aborts.js';
-import { insist, jitter, LONGEST, Patience } from './answers.js';
+import { insist, jitter, Patience } from './answers.js';
 import type { Backend, Grant, Watch } from './backend.js';
 import { uptime } from './clock.js';
+import { removeDeadline } from './deadlines.js';
 import { LockBackendError, LockError } from './errors.js';
 import { Lease } from './lease.js';
 import { Request } from './request.js';
@@ -133,9 +134,9 @@ class Acquisition implements Abortable {
     const ms = Math.max(ANSWER_MS, Math.min(untilDown, this.#waits ? this.#left : Infinity));
     try {
       const asked = queues ? store.acquire?.(request) : store.tryAcquire(request);
-      const answer = this.#watched(asked, request);
-      const grant = await this.#until(answer, queues ? this.#left : ms);
+      const grant = await this.#until(asked, queues ? this.#left : ms);
       if (grant === undefined) {
+        this.#watchLate(asked, request);
         this.#unknown = true;
         if (queues) return null;
         return this.#failed(since, this.#failure ?? new Error(`no answer within ${Math.round(ms)} ms`));
@@ -165,7 +166,7 @@ class Acquisition implements Abortable {
   }
 
   /** What comes when nobody waits for it any more is given back, or forgotten once more: it may have overtaken that. */
-  #watched(asked: Promise<Grant | null> | undefined, request: Request): Promise<Grant | null> | undefined {
+  #watchLate(asked: Promise<Grant | null> | undefined, request: Request): void {
     const late = async (): Promise<void> => {
       const grant = await asked;
       // Under the id that we hold it is the same one, and under the one that we ask for it will be granted again.
@@ -177,7 +178,6 @@ class Acquisition implements Abortable {
       else if (request.waits) this.#forget(request);
     };
     late().catch(() => undefined);
-    return asked;
   }
 
   /** In the background: until the store has answered, or whatever it had has lapsed. */
@@ -241,12 +241,12 @@ class Acquisition implements Abortable {
   #until<T>(work: Promise<T> | undefined, ms: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const end = (outcome?: T): void => {
-        wait.end();
+        removeDeadline(wait);
         // What comes too late must not keep the next wait from being interrupted.
         if (this.#wake === end) this.#wake = undefined;
         resolve(outcome);
       };
-      const wait = new Patience(Math.min(ms, LONGEST), end);
+      const wait = new Patience(ms, end);
       this.#wake = end;
       work?.then(end, (error: unknown) => {
         reject(error);

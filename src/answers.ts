@@ -1,5 +1,6 @@
 /** Answers of a store, which may fail to come, or come too late for whoever has asked. */
 import { uptime } from './clock.js';
+import { addDeadline, Deadline, removeDeadline } from './deadlines.js';
 import { nobody } from './nobody.js';
 
 /** Between a question that failed and the same again, in ms: more each time. */
@@ -13,17 +14,19 @@ export function jitter(ms: number): number {
   return ms * (0.5 + Math.random());
 }
 
-/** A wait of so many ms at most. It keeps the program alive meanwhile. */
-export class Patience {
-  readonly #timer: NodeJS.Timeout;
+/** A wait of so many ms at most, until it is removed. It keeps the program alive meanwhile. */
+export class Patience extends Deadline {
+  readonly #lose: () => void;
 
   constructor(ms: number, lose: () => void) {
-    // If the loop stood still, the answer may have come, and is read after the timers.
-    this.#timer = setTimeout(() => setImmediate(lose), Math.min(Math.max(0, Math.ceil(ms)), LONGEST));
+    super(Math.max(0, ms));
+    this.#lose = lose;
+    if (ms !== Infinity) addDeadline(this);
   }
 
-  end(): void {
-    clearTimeout(this.#timer);
+  /** If the loop stood still, the answer may have come, and is read after the timers. */
+  override expire(): void {
+    setImmediate(this.#lose);
   }
 }
 
@@ -31,9 +34,13 @@ export class Patience {
 export function answerWithin<T, U>(ms: number, answer: Promise<T>, otherwise: U): Promise<T | U> {
   return new Promise((resolve, reject) => {
     const wait = new Patience(ms, () => resolve(otherwise));
-    const end = (): void => wait.end();
-    answer.then(resolve, reject);
-    answer.then(end, end);
+    const ended =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        removeDeadline(wait);
+        settle(value);
+      };
+    answer.then(ended(resolve), ended(reject));
   });
 }
 

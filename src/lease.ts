@@ -21,11 +21,11 @@
  */
 import { unwatchAbort, watchAbort } from './aborts.js';
 import type { Abortable } from './aborts.js';
-import { answerWithin, insist, LONGEST } from './answers.js';
+import { answerWithin, insist } from './answers.js';
 import type { Grant } from './backend.js';
 import { uptime } from './clock.js';
+import { Alarm, removeDeadline } from './deadlines.js';
 import { LockBackendError, LockLostError, LockMisuseError } from './errors.js';
-import { nobody } from './nobody.js';
 import { marginOf, recordTtl } from './terms.js';
 import type { Terms } from './terms.js';
 
@@ -68,7 +68,7 @@ export class Lease implements Abortable {
   #least: number;
   #failure: unknown = undefined;
   #loss: LockLostError | undefined = undefined;
-  #timer: NodeJS.Timeout | undefined = undefined;
+  #timer: Alarm | undefined = undefined;
   #ending: Promise<boolean> | undefined = undefined;
 
   /** Of what was granted to a request that was sent at that moment. */
@@ -168,7 +168,7 @@ export class Lease implements Abortable {
 
   /** What nobody knows is taken for ours: it was, by the clock. A second answer may tell of what the first request did. */
   async #giveBack(): Promise<boolean> {
-    const outcome = await insist(async () => this.#grant.release(), this.#lapses);
+    const outcome = await insist(() => this.#grant.release(), this.#lapses);
     return outcome === undefined || outcome.answer || outcome.again;
   }
 
@@ -226,18 +226,20 @@ export class Lease implements Abortable {
 
   /** When the next thing is due: a renewal, or the end. */
   #schedule(): void {
-    clearTimeout(this.#timer);
+    this.#clearTimer();
     if (this.#deadline === Infinity) return;
-    const now = uptime();
     const due = this.#renews ? Math.min(this.#nextRenewal(), this.#deadline) : this.#deadline;
-    const ms = Math.min(Math.max(1, Math.ceil(due - now)), LONGEST);
-    // The timer is nobody's of those who may come to hold it, and keeps no program alive.
-    this.#timer = nobody.runInAsyncScope(() => setTimeout(this.#tick, ms).unref());
+    // It keeps no program alive.
+    this.#timer = new Alarm(Math.max(1, due - uptime()), false, this.#tick);
   }
 
   #nextRenewal(): number {
     if (this.state === 'Unknown') return uptime() + RETRY_MS;
     return this.#sent + this.#ttl / 3;
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== undefined) removeDeadline(this.#timer);
   }
 
   readonly #tick = (): void => {
@@ -253,7 +255,7 @@ export class Lease implements Abortable {
   }
 
   #endWatch(): void {
-    clearTimeout(this.#timer);
+    this.#clearTimer();
     const { lost } = this.#grant;
     if (lost !== undefined) unwatchAbort(lost, this);
   }
@@ -268,9 +270,9 @@ export class Lease implements Abortable {
   }
 
   readonly #abandon = (): void => {
-    const ms = Math.min(Math.ceil(this.#lapses - uptime()), LONGEST);
+    const ms = this.#lapses - uptime();
     if (ms <= 0) void this.#giveBack();
-    else this.#timer = nobody.runInAsyncScope(() => setTimeout(this.#abandon, ms).unref());
+    else this.#timer = new Alarm(ms, false, this.#abandon);
   };
 
   #lose(why: string, cause: unknown): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addDeadline, Deadline, removeDeadline } from '../src/deadlines.js';
+import { addDeadline, Alarm, Deadline, removeDeadline } from '../src/deadlines.js';
+import { runProgram } from './support/child.js';
 import { random } from './support/random.js';
 import { waitUntil } from './support/wait.js';
 
@@ -77,6 +78,32 @@ test('a later deadline does not move the timer back', async () => {
   assert.equal(late.expired, 0);
   removeDeadline(late);
   assert.ok(quiet());
+});
+
+test('one that keeps nothing alive fires, and one that does keeps the program alive beside it', async () => {
+  let rung = 0;
+  const silent = new Alarm(5, false, () => rung++);
+  assert.ok(quiet());
+  const lively = new Alarm(100_000, true, () => rung++);
+  assert.ok(!quiet());
+  removeDeadline(lively);
+  assert.ok(quiet());
+  const next = new Alarm(1, true, () => rung++);
+  assert.ok(!quiet(), 'also if the timer was there already');
+  await waitUntil(() => rung === 2, { what: 'both ring' });
+  assert.deepEqual([silent.place, next.place], [-1, -1]);
+  assert.ok(quiet());
+});
+
+test('one that throws does not keep those behind it from their time', async () => {
+  const program = `
+    const { Alarm } = await import(${JSON.stringify(new URL('../src/deadlines.js', import.meta.url).href)});
+    process.once('uncaughtException', (error) => console.log(error.message));
+    new Alarm(1, true, () => { throw new Error('mine'); });
+    new Alarm(1, true, () => console.log('next'));
+    new Alarm(20, true, () => console.log('last'));`;
+  const { code, stdout, stderr } = await runProgram(program);
+  assert.deepEqual([code, stdout, stderr], [0, 'mine\nnext\nlast\n', '']);
 });
 
 test('an earlier deadline moves the timer forward', async () => {

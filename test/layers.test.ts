@@ -284,10 +284,10 @@ const layers: Record<string, readonly string[]> = {
     'words/thread',
   ],
   degraded: ['hold'],
-  answers: ['clock', 'nobody'],
+  answers: ['clock', 'deadlines', 'nobody'],
   terms: [],
-  lease: ['aborts', 'answers', 'backend', 'clock', 'errors', 'nobody', 'terms'],
-  acquire: ['aborts', 'answers', 'backend', 'clock', 'errors', 'lease', 'request', 'terms'],
+  lease: ['aborts', 'answers', 'backend', 'clock', 'deadlines', 'errors', 'terms'],
+  acquire: ['aborts', 'answers', 'backend', 'clock', 'deadlines', 'errors', 'lease', 'request', 'terms'],
   'tiers/held': ['errors', 'lease', 'outside', 'tier'],
   'tiers/distributed': [
     'aborts',

@@ -46,6 +46,8 @@ export class DistributedTier implements Tier {
   readonly key: string;
   readonly #options: StoreOptions;
   readonly #share: Share;
+  /** One unit, shared or not: what most want. */
+  readonly #wanted: readonly [exclusive: Wanted, shared: Wanted];
   /** What readers may join; what they will be able to. */
   #joinable: Held | undefined = undefined;
   #coming: Promise<unknown> | undefined = undefined;
@@ -57,6 +59,7 @@ export class DistributedTier implements Tier {
     this.#options = { ttl, renew, lockDelay, minHold, owner, fair };
     this.#share = share;
     this.key = `${share.kind}:${name}`;
+    this.#wanted = [this.#toWant(false, 1), this.#toWant(true, 1)];
     checkSupports(backend, options, share);
   }
 
@@ -93,15 +96,19 @@ export class DistributedTier implements Tier {
     throw new LockUnsupportedError(message, { lock: this.name });
   }
 
-  async #take(
+  #take(
     units: number,
     timeout: number,
     signal: AbortSignal | undefined,
     bound: Bound = BOUND,
   ): Promise<Climbed | null> {
-    const shared = this.#share.kind === 'lock' && units === 1;
-    if (shared && !this.backend.supports.shared) refuse(this.backend, "'shared'", 'its keys have one holder');
-    if (!shared) return this.#ask(units, timeout, signal, bound, false);
+    const { kind } = this.#share;
+    if (kind === 'lock' && units === 1) return this.#join(timeout, signal, bound);
+    return this.#ask(kind === 'lock' ? 1 : units, timeout, signal, bound, false);
+  }
+
+  async #join(timeout: number, signal: AbortSignal | undefined, bound: Bound): Promise<Climbed | null> {
+    if (!this.backend.supports.shared) refuse(this.backend, "'shared'", 'its keys have one holder');
     // Beside one another, not one after the other: those who come while one asks wait for his answer, and for that of
     // the next one, if they cannot have a part in what it has brought.
     const since = performance.now();
@@ -113,7 +120,7 @@ export class DistributedTier implements Tier {
     }
     const joined = this.#joinable?.join();
     if (joined !== undefined) return joined;
-    const asked = this.#ask(units, left, signal, bound, true);
+    const asked = this.#ask(1, left, signal, bound, true);
     if (left > 0) this.#coming = asked.then(nothing, nothing).finally(() => (this.#coming = undefined));
     return asked;
   }
@@ -125,13 +132,21 @@ export class DistributedTier implements Tier {
     bound: Bound,
     shared: boolean,
   ): Promise<Climbed | null> {
+    const wanted = units === 1 ? this.#wanted[shared ? 1 : 0] : this.#toWant(shared, units);
+    const lease = await acquire(this.backend, wanted, timeout, signal);
+    if (lease === null) return null;
+    const held = new Held(this, this.backend.name, lease, bound);
+    if (shared) this.#joinable = held;
+    return held.join() ?? null;
+  }
+
+  #toWant(shared: boolean, units: number): Wanted {
     const { ttl = TTL, renew, lockDelay, minHold, owner, fair } = this.#options;
-    const { kind, permits } = this.#share;
-    const wanted: Wanted = {
+    return {
       key: this.key,
       shared,
-      units: kind === 'lock' ? 1 : units,
-      permits,
+      units,
+      permits: this.#share.permits,
       fifo: fair === 'strict',
       owner,
       ttl,
@@ -139,11 +154,6 @@ export class DistributedTier implements Tier {
       lockDelay,
       minHold,
     };
-    const lease = await acquire(this.backend, wanted, timeout, signal);
-    if (lease === null) return null;
-    const held = new Held(this, this.backend.name, lease, bound);
-    if (shared) this.#joinable = held;
-    return held.join() ?? null;
   }
 
   async describeHolder(): Promise<string | undefined> {

@@ -5,6 +5,7 @@
 import { mock } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setClock } from '../../src/clock.js';
+import { forgetTimer } from '../../src/deadlines.js';
 import { turn } from './settled.js';
 
 export class Time {
@@ -13,12 +14,14 @@ export class Time {
   #behind = 0;
 
   constructor(t: TestContext) {
+    forgetTimer();
     mock.timers.enable({ apis: ['setTimeout'] });
     t.mock.method(performance, 'now', () => this.#now);
     setClock(() => this.#now + this.#suspended);
     t.after(async () => {
       // What is kept for a moment goes away.
       await this.pass(1000);
+      forgetTimer();
       mock.timers.reset();
       setClock(undefined);
     });
