@@ -16,7 +16,7 @@ export { etcd } from './backends/etcd.js';
 export type { EtcdOptions, EtcdTls } from './backends/etcd-options.js';
 export { redis } from './backends/redis.js';
 export type { RedisClient } from './backends/redis-clients.js';
-export type { RedisOptions } from './backends/redis.js';
+export type { RedisOptions } from './backends/redis-options.js';
 export { breakLock } from './break-lock.js';
 export type { BreakOptions } from './break-lock.js';
 export { connect } from './connect.js';

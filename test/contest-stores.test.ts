@@ -53,7 +53,8 @@ test('what a free lock and a hand-off cost in Redis is timed and counted', { ski
   // By ten clients: at least one that takes and one that gives back.
   const commands = await commandsOfHandOff(ours, 9, true);
   assert.ok(2 <= commands && commands < 20, `${commands} commands`);
-  assert.ok((await crowd(ours, 100)) > 0);
+  // A busy machine may leave a process no time for a tenth of a second.
+  assert.ok((await crowd(ours, 1000)) > 0);
 });
 
 test('hand-offs go on while connections are killed', { skip }, async () => {

@@ -139,8 +139,9 @@ test('a wait is told with its length, and hand-overs one by one', async () => {
     ends.map(({ event }) => event),
     ['asyncEnd', 'release', 'asyncEnd', 'release', 'asyncEnd', 'release'],
   );
-  const [, , second, , third] = ends.map(({ message }) => message);
-  assert.ok(Number(third?.['waited']) >= Number(second?.['waited']));
+  const [, , second, , third] = ends.map(({ message }) => Number(message['waited']));
+  // Both had to wait for as long as it took to see that they did.
+  assert.ok((second ?? 0) > 0 && (third ?? 0) > 0, `${second}, ${third}`);
   const tokens = ends.map(({ message }) => message['token']);
   assert.equal(new Set(tokens).size, 3, 'each grant has its own token');
   for (const i of [0, 2, 4]) assert.equal(tokens[i], tokens[i + 1]);

@@ -21,11 +21,11 @@ export const TARDY = 200;
  * Takes a token from the counter. A token is a moment, in 1/2^20 s about; between two moments of 16 ms it is counted up,
  * far slower than the clock runs.
  */
-export const nextToken: string = `
-local token, time = redis.call('INCR', KEYS[6]), redis.call('TIME')
+export const nextToken = (counter: string): string => `
+local token, time = redis.call('INCR', ${counter}), redis.call('TIME')
 if token <= time[1] * 1048576 + time[2] - time[2] % 16384 then
   token = time[1] * 1048576 + time[2]
-  redis.call('SET', KEYS[6], string.format('%.0f', token))
+  redis.call('SET', ${counter}, string.format('%.0f', token))
 end
 token = string.format('%.0f', token)
 `;

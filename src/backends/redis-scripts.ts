@@ -2,8 +2,8 @@
  * What Redis does, in Lua: each step of the driver is one script. All that depends on time goes by the server's clock.
  *
  * Records (redis-keys.ts says what they are called)
- * - `record`: "token id" of an exclusive holder without an owner, the common case: it has scripts of its own that touch
- *   nothing else as long as nobody waits. It lapses by its own expiry.
+ * - `record`: "token id" of an exclusive holder without an owner, the common case: it has two short scripts of its own
+ *   (TAKE, GIVE), which do nothing if anybody else is there, or waits. It lapses by its own expiry.
  * - `holders`: all others; id -> the ms of its lapse. `infos`: ":id" -> "token units shared owner"; "permits" in all,
  *   "used" units, "writers": how many do not share. Both expire with the last holder.
  * - `queue`: id -> its arrival in us. `places`: ":id" -> "until shared units permits fifo channel"; "strict": until when
@@ -23,6 +23,22 @@ export interface Script {
   readonly sha: string;
 }
 
+/** By one who can have nobody beside it. KEYS: record, holders, queue, counter. ARGV: id, ttl. The token, or nothing. */
+export const TAKE: Script = script(`
+if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) > 0 then return '' end
+${nextToken('KEYS[4]')}
+redis.call('SET', KEYS[1], token .. ' ' .. ARGV[1], 'PX', ARGV[2])
+return 't' .. token
+`);
+
+/** Of what TAKE has taken. KEYS: record, queue. ARGV: "token id". 2: somebody waits, nothing was done. */
+export const GIVE: Script = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
+redis.call('DEL', KEYS[1])
+return 1
+`);
+
 /**
  * ARGV: id, ttl, 1 if nobody can be beside it; "shared fifo cluster units permits channel", without a channel if it does
  * not wait; the owner, if there is one, behind a character, because nobody is no owner.
@@ -30,11 +46,6 @@ export interface Script {
  * Answers "t" and the token; or "w" and in how many ms to try again at the latest; or "p" and the permits of the holders.
  */
 export const ACQUIRE: Script = script(`
-if ARGV[3] == '1' and redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[4]) == 0 then
-  ${nextToken}
-  redis.call('SET', KEYS[1], token .. ' ' .. ARGV[1], 'PX', ARGV[2])
-  return 't' .. token
-end
 ${library}
 local id, ttl, alone, owner = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[5]
 local shared, fifo, cluster, units, permits, channel = string.match(ARGV[4], '^(%d) (%d) (%d) (%d+) (%d+) (.*)$')
@@ -135,7 +146,7 @@ if not given then
   end
 end
 if not given then
-  ${nextToken}
+  ${nextToken('KEYS[6]')}
   given = token
 end
 leaveQueue(id)
@@ -152,11 +163,11 @@ end
 return 't' .. given
 `);
 
-/** Of who holds it alone. The common case ends before the library begins. */
+/** Of who holds it alone. 2: nobody waits. */
 export const RELEASE: Script = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
-if redis.call('EXISTS', KEYS[4]) == 0 then return 1 end
+if redis.call('EXISTS', KEYS[4]) == 0 then return 2 end
 ${library}
 wake(ARGV[2])
 return 1

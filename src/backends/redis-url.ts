@@ -14,7 +14,8 @@ import { nobody } from '../nobody.js';
 import type { RedisCommands, Subscription } from './redis-commands.js';
 import { connectOnce, IoRedisCommands, ONCE, type IoRedis } from './redis-ioredis.js';
 import { destroy, NodeRedisCommands, ONCE_SOCKET, type NodeRedis } from './redis-node.js';
-import { redisOver, type RedisOptions } from './redis.js';
+import type { RedisOptions } from './redis-options.js';
+import { redisOver } from './redis.js';
 
 /** A store in the Redis at this URL. */
 export function redisUrl(url: string, options: RedisOptions = {}): Backend {

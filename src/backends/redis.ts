@@ -12,48 +12,28 @@
  * In a cluster, all records of a key lie in one slot. Messages reach whoever waits from every node.
  */
 import type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } from '../backend.js';
-import { LockBackendError, LockLostError, LockMisuseError, LockUnsupportedError } from '../errors.js';
+import { LockBackendError, LockLostError, LockMisuseError } from '../errors.js';
 import { commandsOf, type RedisClient } from './redis-clients.js';
 import type { RedisCommands } from './redis-commands.js';
 import { judge } from './redis-errors.js';
 import { keyOf, onWire, patternOf, redisKeys, type RedisKeys } from './redis-keys.js';
+import { settingsOf } from './redis-options.js';
+import type { RedisOptions } from './redis-options.js';
 import {
   ACQUIRE,
   BREAK,
   FORGET,
+  GIVE,
   INSPECT,
   LEAVE,
   RELEASE,
   RENEW,
   STAY,
+  TAKE,
   type Script,
 } from './redis-scripts.js';
 import { Wakes } from './redis-wakes.js';
 import { shows } from '../shown.js';
-
-/**
- * How the locks lie in Redis.
- *
- * @example
- * import { Redis } from 'ioredis';
- * import { redis } from 'tierlock';
- * import type { RedisOptions } from 'tierlock';
- *
- * const options: RedisOptions = { prefix: 'shop:', wait: 1, waitTimeout: 200 };
- * await using store = redis(new Redis({ lazyConnect: true }), options);
- * console.log(store.supports.fifo); // true
- */
-export interface RedisOptions {
-  /** What all keys and channels begin with. Default: `tierlock:`. */
-  readonly prefix?: string;
-  /**
-   * How many replicas must have a record before it counts as taken or renewed. If fewer have it in time, it is given
-   * back, and the store counts as one that failed. Not with a cluster. Default: 0.
-   */
-  readonly wait?: number;
-  /** How long to wait for them, in ms: the connection does nothing else meanwhile. Default: 1000. */
-  readonly waitTimeout?: number;
-}
 
 /**
  * A store in Redis by the user's own client, which is never closed here; one connection more is made from it when
@@ -73,23 +53,7 @@ export function redis(client: RedisClient, options: RedisOptions = {}): Backend 
 }
 
 export function redisOver(commands: RedisCommands, options: RedisOptions): Backend {
-  for (const key of Object.keys(options)) {
-    if (!['prefix', 'wait', 'waitTimeout'].includes(key)) throw new TypeError(`unknown option '${key}'`);
-  }
-  const { prefix = 'tierlock:', wait = 0, waitTimeout = 1000 } = options;
-  if (typeof prefix !== 'string') throw new TypeError('prefix must be a string');
-  // Redis would then take no part of a key as its tag.
-  if (/\{\}/.test(prefix)) throw new RangeError("prefix must not contain '{}'");
-  for (const [name, value] of Object.entries({ wait, waitTimeout })) {
-    if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
-    if (!Number.isInteger(value) || value < 0)
-      throw new RangeError(`${name} must be a whole number from 0 on`);
-  }
-  if (wait > 0 && !commands.waits) {
-    const message = 'wait needs a client with one connection, to one Redis: leave it out';
-    throw new LockUnsupportedError(message, { lock: 'redis' });
-  }
-  return new RedisBackend(commands, prefix, wait, waitTimeout);
+  return new RedisBackend(commands, settingsOf(commands, options));
 }
 
 /** Of whom no other one can be beside: see `record` in redis-scripts.ts. */
@@ -97,6 +61,13 @@ const isAlone = ({ shared, permits, owner }: BackendRequest): boolean =>
   !shared && permits === 1 && owner === undefined;
 
 const MOST_KEYS = 256;
+
+/** What is remembered of a key. */
+interface Known {
+  readonly keys: RedisKeys;
+  /** Nobody else has wanted it, as far as anyone here knows: the short scripts will do. */
+  quiet: boolean;
+}
 
 const flag = (on: boolean): string => (on ? '1' : '0');
 const whole = (ms: number): string => String(Math.max(1, Math.ceil(ms)));
@@ -121,11 +92,11 @@ class RedisBackend implements Backend {
   readonly #waitTimeout: number;
   readonly #wakes: Wakes;
   readonly #cluster: string;
-  readonly #keys: Map<string, RedisKeys> = new Map();
+  readonly #known: Map<string, Known> = new Map();
   readonly #forgotten: WeakSet<BackendRequest> = new WeakSet();
   #closed = false;
 
-  constructor(commands: RedisCommands, prefix: string, wait: number, waitTimeout: number) {
+  constructor(commands: RedisCommands, { prefix, wait, waitTimeout }: Required<RedisOptions>) {
     this.#commands = commands;
     this.#prefix = prefix;
     this.#wait = wait;
@@ -135,37 +106,64 @@ class RedisBackend implements Backend {
   }
 
   async tryAcquire(request: BackendRequest): Promise<Grant | null> {
+    const known = this.#knownOf(request.key);
+    const stillWanted = (): boolean => !this.#forgotten.has(request);
+    const token =
+      (isAlone(request) && known.quiet ? await this.#takeQuietly(request, known, stillWanted) : undefined) ??
+      (await this.#ask(request, known.keys, stillWanted));
+    if (token === undefined) return null;
+    const grant: Grant = {
+      token,
+      renew: (ttl) => this.#renew(request, known.keys, token, ttl),
+      release: () => this.#release(request, known, token),
+    };
+    if (this.#wait > 0) await this.#replicated(request.key, () => grant.release());
+    return grant;
+  }
+
+  /** The token, if nobody else is there. */
+  async #takeQuietly(
+    { key, id, ttl }: BackendRequest,
+    known: Known,
+    stillWanted: () => boolean,
+  ): Promise<bigint | undefined> {
+    const [record, holders, , queue, , counter] = known.keys;
+    const args = [id, whole(ttl)];
+    const reply = String(await this.#run(TAKE, key, [record, holders, queue, counter], args, stillWanted));
+    if (reply !== '') return BigInt(reply.slice(1));
+    known.quiet = false;
+    return undefined;
+  }
+
+  /** The token; or when to try again. */
+  async #ask(
+    request: BackendRequest,
+    keys: RedisKeys,
+    stillWanted: () => boolean,
+  ): Promise<bigint | undefined> {
+    // What was forgotten meanwhile would be there for ever.
+    if (!stillWanted()) return undefined;
     const { key, id, shared, units, permits, waits, fifo, owner } = request;
-    const keys = this.#keysOf(key);
-    const alone = isAlone(request);
     const channel = waits ? this.#wakes.channel : '';
     const how = `${flag(shared)} ${flag(waits && fifo)} ${this.#cluster} ${units} ${permits} ${channel}`;
-    const args = [id, whole(request.ttl), flag(alone), how];
+    const args = [id, whole(request.ttl), flag(isAlone(request)), how];
     if (owner !== undefined) args.push(`=${onWire(owner)}`);
-    const stillWanted = (): boolean => !this.#forgotten.has(request);
     const reply = String(await this.#run(ACQUIRE, key, keys, args, stillWanted));
     if (reply.startsWith('p')) throw otherPermits(request, reply.slice(1));
     if (reply.startsWith('w')) {
       this.#wakes.due(id, Number(reply.slice(1)));
-      return null;
+      return undefined;
     }
-    const token = BigInt(reply.slice(1));
-    const grant: Grant = {
-      token,
-      renew: (ttl) => this.#renew(request, keys, token, ttl),
-      release: () => this.#release(request, keys, token),
-    };
-    if (this.#wait > 0) await this.#replicated(key, () => grant.release());
-    return grant;
+    return BigInt(reply.slice(1));
   }
 
-  /** To make them costs a hash and six strings; who takes a key often takes it again soon. */
-  #keysOf(key: string): RedisKeys {
-    let keys = this.#keys.get(key);
-    if (keys !== undefined) return keys;
-    if (this.#keys.size >= MOST_KEYS) this.#keys.clear();
-    this.#keys.set(key, (keys = redisKeys(this.#prefix, key)));
-    return keys;
+  /** To make the keys costs a hash and six strings; who takes a key often takes it again soon. */
+  #knownOf(key: string): Known {
+    let known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MOST_KEYS) this.#known.clear();
+    this.#known.set(key, (known = { keys: redisKeys(this.#prefix, key), quiet: true }));
+    return known;
   }
 
   watch({ id }: BackendRequest): Promise<Watch> {
@@ -232,10 +230,20 @@ class RedisBackend implements Backend {
     if (this.#wait > 0) await this.#replicated(key);
   }
 
-  async #release(request: BackendRequest, keys: RedisKeys, token: bigint): Promise<boolean> {
+  async #release(request: BackendRequest, known: Known, token: bigint): Promise<boolean> {
     const { key, id } = request;
-    const [script, own] = isAlone(request) ? [RELEASE, `${token} ${id}`] : [LEAVE, id];
-    return Number(await this.#run(script, key, keys.slice(0, 5), [own, this.#cluster])) > 0;
+    const keys = known.keys.slice(0, 5);
+    if (!isAlone(request)) return Number(await this.#run(LEAVE, key, keys, [id, this.#cluster])) > 0;
+    const own = `${token} ${id}`;
+    if (known.quiet) {
+      const [record, , , queue] = known.keys;
+      const given = Number(await this.#run(GIVE, key, [record, queue], [own]));
+      if (given < 2) return given > 0;
+      known.quiet = false;
+    }
+    const released = Number(await this.#run(RELEASE, key, keys, [own, this.#cluster]));
+    known.quiet = released === 2;
+    return released > 0;
   }
 
   /** Whether enough replicas have what was written. Else it is undone, and an error says so. */

@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import type { Backend, BackendRequest, Grant } from '../../src/backend.js';
 import { redisUrl } from '../../src/backends/redis-url.js';
-import { redis, type RedisOptions } from '../../src/backends/redis.js';
+import type { RedisOptions } from '../../src/backends/redis-options.js';
+import { redis } from '../../src/backends/redis.js';
 import { waitUntil } from './wait.js';
 import { redisCommand, type Reply } from './servers/resp.js';
 
