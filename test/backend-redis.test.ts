@@ -4,7 +4,18 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackendRequest } from '../src/backend.js';
 import { LockLostError, LockMisuseError } from '../src/errors.js';
-import { ask, clientKinds, isFree, newKey, open, take, untilQueued, type Opened } from './support/redis.js';
+import {
+  ask,
+  calls,
+  clientKinds,
+  isFree,
+  newKey,
+  open,
+  take,
+  queued,
+  untilQueued,
+  type Opened,
+} from './support/redis.js';
 import { requireServer } from './support/servers/available.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
@@ -158,6 +169,65 @@ for (const kind of clientKinds) {
     }
     // Before it would try anyway, which is never sooner: one that is late may have waited for a core.
     assert.ok(Math.min(...woken) < 380, woken.join());
+  });
+
+  story('a free lock is two commands, before somebody else has wanted it and after', async (store) => {
+    const key = newKey();
+    const scripts = (): Promise<number> => calls(server, 'evalsha', 'eval');
+    const cycle = async (): Promise<number> => {
+      const ran = await scripts();
+      assert.equal(await (await store.tryAcquire(ask(key)))?.release(), true);
+      return (await scripts()) - ran;
+    };
+    const refused = async (): Promise<number> => {
+      const ran = await scripts();
+      assert.equal(await store.tryAcquire(ask(key)), null);
+      return (await scripts()) - ran;
+    };
+    // The server may not know the scripts yet.
+    await cycle();
+    assert.equal(await cycle(), 2);
+    const held = await store.tryAcquire(ask(key));
+    assert.equal(await refused(), 2);
+    assert.equal(await refused(), 1, 'it is known to be wanted');
+    assert.equal(await held?.release(), true);
+    assert.equal(await cycle(), 2);
+    const again = await store.tryAcquire(ask(key));
+    assert.equal(await refused(), 2, 'it was free again');
+    assert.equal(await again?.release(), true);
+    // And one who waits is not passed over by a release that knows nothing of him.
+    const mine = await store.tryAcquire(ask(key));
+    await using other = await open(kind, server);
+    const waiting = take(other.store, ask(key));
+    await untilQueued(server, key, 1);
+    assert.equal(await mine?.release(), true);
+    assert.equal(await (await waiting).release(), true);
+  });
+
+  story('who knows nothing of those who wait does not pass them', async (store) => {
+    const key = newKey();
+    await using other = await open(kind, server);
+    const held = await other.store.tryAcquire(ask(key));
+    // Dead, but it may come for a second.
+    assert.equal(await other.store.tryAcquire(ask(key, { waits: true, fifo: true })), null);
+    assert.equal(await held?.release(), true);
+    assert.equal(await store.tryAcquire(ask(key)), null);
+  });
+
+  story('what is forgotten while it is asked for leaves nothing, whoever holds it', async (store) => {
+    const key = newKey();
+    for (const isHeld of [false, true]) {
+      await using other = await open(kind, server);
+      const held = isHeld ? await other.store.tryAcquire(ask(key)) : null;
+      const request = ask(key, { waits: true });
+      const asked = store.tryAcquire(request);
+      await store.forget?.(request);
+      // As the core does with what comes too late.
+      await (await asked)?.release();
+      assert.equal(await queued(server, key), 0);
+      await held?.release();
+      assert.equal(await isFree(store, key), true);
+    }
   });
 
   story('a request that is forgotten leaves neither hold nor place', async (store) => {

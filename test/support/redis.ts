@@ -105,14 +105,14 @@ export async function isFree(store: Backend, key: string): Promise<boolean> {
 export const command = (server: Address, ...words: (string | number)[]): Promise<Reply> =>
   redisCommand(server, words);
 
-/** Until so many stand in the queue of the key. */
-export async function untilQueued(server: Address, key: string, waiters: number): Promise<void> {
-  const queued = async (): Promise<boolean> => {
-    const [queue] = (await command(server, 'KEYS', `*q:${key}`)) as string[];
-    return waiters === (queue === undefined ? 0 : Number(await command(server, 'ZCARD', queue)));
-  };
-  await waitUntil(queued, { what: `${waiters} wait` });
+/** How many stand in the queue of the key. */
+export async function queued(server: Address, key: string): Promise<number> {
+  const [queue] = (await command(server, 'KEYS', `*q:${key}`)) as string[];
+  return queue === undefined ? 0 : Number(await command(server, 'ZCARD', queue));
 }
+
+export const untilQueued = (server: Address, key: string, waiters: number): Promise<unknown> =>
+  waitUntil(async () => (await queued(server, key)) === waiters, { what: `${waiters} wait` });
 
 /** How often the server has run it. */
 export async function calls(server: Address, ...names: string[]): Promise<number> {
