@@ -8,7 +8,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { nodeBinary } from '../test/support/nodes.js';
-import { generator } from '../test/support/random.js';
+import { generator } from '../src/testing/random.js';
 
 export interface Case {
   readonly name: string;

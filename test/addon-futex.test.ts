@@ -6,7 +6,7 @@ import { loadAddon } from '../src/addon.js';
 import type { Words } from '../src/addon.js';
 import { addonWorker } from './support/addon-workers.js';
 import { noIntegers } from './support/no-integers.js';
-import { spinUntil } from './support/wait.js';
+import { spinUntil } from '../src/testing/wait.js';
 
 const addon = loadAddon();
 const shared = (length: number): Int32Array<SharedArrayBuffer> =>

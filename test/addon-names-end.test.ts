@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { loadAddon } from '../src/addon.js';
 import { addonWorker, endingWorker, endings } from './support/addon-workers.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 import { inWorker, wordsOf } from './support/small-block.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const addon = loadAddon();
 const shared = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(length * 4));

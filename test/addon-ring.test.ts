@@ -6,8 +6,8 @@ import { setImmediate } from 'node:timers/promises';
 import { loadAddon } from '../src/addon.js';
 import { addonModule, addonWorker, endingWorker, endings } from './support/addon-workers.js';
 import { runProgram } from './support/child.js';
-import { random } from './support/random.js';
-import { spinUntil, waitUntil } from './support/wait.js';
+import { random } from '../src/testing/random.js';
+import { spinUntil, waitUntil } from '../src/testing/wait.js';
 
 const addon = loadAddon();
 const shared = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(length * 4));

@@ -12,7 +12,7 @@ import { addonModule, addonWorker, endingWorker, endings } from './support/addon
 import { runProgram } from './support/child.js';
 import { collectGarbage } from './support/heap.js';
 import { noIntegers } from './support/no-integers.js';
-import { spinUntil, waitUntil } from './support/wait.js';
+import { spinUntil, waitUntil } from '../src/testing/wait.js';
 
 const addon = loadAddon();
 

@@ -15,7 +15,7 @@ import { requireServer } from './support/servers/available.js';
 import { noCertificate } from './support/servers/certificate.js';
 import { etcdCall, startEtcd } from './support/servers/etcd.js';
 import { newFolder } from './support/servers/keeper.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 type Skip = string | false;
 const test = (name: string, body: () => Promise<void>, skip: Skip = false): void =>

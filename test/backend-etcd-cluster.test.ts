@@ -9,7 +9,7 @@ import { recordsIn } from './support/etcd-store.js';
 import { requireServer } from './support/servers/available.js';
 import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
 import type { Server } from './support/servers/server.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('etcd');
 const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);

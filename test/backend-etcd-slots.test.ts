@@ -12,7 +12,7 @@ import { base64, idIn, recordsIn, storeBehindProxies } from './support/etcd-stor
 import type { Proxy } from './support/proxy.js';
 import { requireServer } from './support/servers/available.js';
 import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('etcd');
 const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);

@@ -17,7 +17,7 @@ import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, Calls, idIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { requireServer } from './support/servers/available.js';
 import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('etcd');
 const test = (name: string, body: () => Promise<void>): void =>

@@ -8,7 +8,7 @@ import { acquire, requestOf } from './support/backend-requests.js';
 import { Calls, leasesIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { requireServer } from './support/servers/available.js';
 import { startEtcd, type Etcd } from './support/servers/etcd.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('etcd');
 const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);

@@ -11,7 +11,7 @@ import { ask, clientKinds, command, isFree, newKey, open, take } from './support
 import { requireServer } from './support/servers/available.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('redis');
 let server: Server;

@@ -14,7 +14,7 @@ import { requireServer } from './support/servers/available.js';
 import { HOST } from './support/servers/ports.js';
 import { startRedis } from './support/servers/redis.js';
 import { startSentinel } from './support/servers/sentinel.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('redis');
 

@@ -7,7 +7,7 @@ import { ask, calls, clientKinds, command, isFree, newKey, open, take } from './
 import { requireServer } from './support/servers/available.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('redis');
 let server: Server;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Cli, cli } from './support/cli.js';
 import type { Count } from './support/file-locks.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
 
 const locks = new URL('./support/file-locks.js', import.meta.url);

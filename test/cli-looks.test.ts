@@ -11,7 +11,7 @@ import { FileLock, lock } from '../src/index.js';
 import { Cli, cli, program } from './support/cli.js';
 import { kernelLocks } from './support/system.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const { newFolder, newPath } = temporary();
 

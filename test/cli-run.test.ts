@@ -7,7 +7,7 @@ import { lock, tryLock } from '../src/index.js';
 import { Cli, cli, lives, program } from './support/cli.js';
 import { kernelLocks } from './support/system.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const { newFolder, newPath } = temporary();
 

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Cli, cli, lineOf } from './support/cli.js';
-import { kernelLocks, hasStopped } from './support/system.js';
+import { hasStopped } from '../src/testing/process-state.js';
+import { kernelLocks } from './support/system.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const { newFolder } = temporary();
 

@@ -10,9 +10,9 @@ import { requireServer } from './support/servers/available.js';
 import { startEtcd } from './support/servers/etcd.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
-import { hasStopped } from './support/system.js';
+import { hasStopped } from '../src/testing/process-state.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip = requireServer('redis') || requireServer('etcd');
 const test = (name: string, fn: () => Promise<void>): void => void always(name, { skip }, fn);

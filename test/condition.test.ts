@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { control } from '../src/guard.js';
 import { Condition, LockLostError, LockMisuseError, LockTimeoutError, Mutex } from '../src/index.js';
-import { mustBlock, settled } from './support/settled.js';
+import { mustBlock, settled } from '../src/testing/settled.js';
 
 test('wait gives the mutex back, and holds it again when it returns', async () => {
   const mutex = new Mutex();

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { conformance } from '../src/conformance.js';
 import { connect, LockMisuseError, LockUnsupportedError, lock, tryLock } from '../src/index.js';
 import { moduleFor } from './support/store-at.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
 
 const { newFolder } = temporary();

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addDeadline, Alarm, Deadline, removeDeadline } from '../src/deadlines.js';
 import { runProgram } from './support/child.js';
-import { random } from './support/random.js';
-import { waitUntil } from './support/wait.js';
+import { random } from '../src/testing/random.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 class Probe extends Deadline {
   expired = 0;

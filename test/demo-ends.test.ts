@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { startDemo } from './support/demo-runs.js';
 import type { DemoRun } from './support/demo-runs.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const { newFolder } = temporary();
 const skip = process.platform !== 'linux' && 'needs /proc';

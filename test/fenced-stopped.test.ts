@@ -10,8 +10,8 @@ import type { Guard } from '../src/index.js';
 import { requireServer } from './support/servers/available.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
-import { spawnTaker } from './support/taker.js';
-import type { Taker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import type { Taker } from '../src/testing/taker.js';
 
 const skip = requireServer('redis');
 const ttl = 600;

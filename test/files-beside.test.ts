@@ -8,10 +8,10 @@ import { loadAddon } from '../src/addon.js';
 import { FileLock } from '../src/index.js';
 import type { RWGuard } from '../src/index.js';
 import { kernelLocks } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
-import type { Taker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import type { Taker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
-import { spinUntil, waitUntil } from './support/wait.js';
+import { spinUntil, waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/file-locks.js', import.meta.url);
 const { newPath } = temporary();

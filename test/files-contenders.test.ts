@@ -9,7 +9,7 @@ import type { LockEvent } from './support/events.js';
 import { check, mostAtOnce, mustBeCorrect } from './support/history.js';
 import { readFileLogs } from './support/record.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const { newPath, newFolder } = temporary();
 const factor = process.env['TIERLOCK_TEST'] === 'full' ? 20 : 1;

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { FileLock } from '../src/index.js';
 import type { Request } from './support/file-locks.js';
 import { kernelLocks } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/file-locks.js', import.meta.url);
 const { newPath } = temporary();

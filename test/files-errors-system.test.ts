@@ -10,10 +10,10 @@ import type { Request } from './support/file-locks.js';
 import { mounted, noMount } from './support/mounts.js';
 import { noStrace, trace } from './support/strace.js';
 import { kernelLocks } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
-import type { Taker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import type { Taker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/file-attempts.js', import.meta.url);
 const { top, newPath, newFolder } = temporary();

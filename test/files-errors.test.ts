@@ -11,7 +11,7 @@ import { loadAddon } from '../src/addon.js';
 import { FileLock, LockBackendError } from '../src/index.js';
 import { all, attempts, kinds, mustWork } from './support/file-attempts.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const { top, newPath, newFolder } = temporary();
 

@@ -16,9 +16,9 @@ import { test } from 'node:test';
 import { Folder, openFolder } from '../src/files/folder.js';
 import { FileLock, LockUnsupportedError } from '../src/index.js';
 import type { Count } from './support/file-locks.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const locks = new URL('./support/file-locks.js', import.meta.url);
 const cleaners = new URL('./support/folders.js', import.meta.url);

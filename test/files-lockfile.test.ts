@@ -26,9 +26,9 @@ import { ALL } from '../src/files/kernel-file.js';
 import { LeasedFile } from '../src/files/lockfile.js';
 import { FileQueue } from './support/lockfiles.js';
 import type { Request, State } from './support/lockfiles.js';
-import { spawnTaker } from './support/taker.js';
-import type { Acquired, Taker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import type { Acquired, Taker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/lockfiles.js', import.meta.url);

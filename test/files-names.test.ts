@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileOf, nameOf, osloFileOf } from '../src/files/file-names.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 
 test('simple names stay readable', () => {
   assert.equal(fileOf('lock', 'orders'), 'orders.lock');

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { FileLock } from '../src/index.js';
 import { openFiles } from './support/system.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const { newPath } = temporary();
 

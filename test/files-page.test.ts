@@ -16,10 +16,10 @@ import { LockBackendError, LockMisuseError } from '../src/index.js';
 import { runProgram } from './support/child.js';
 import { noIntegers } from './support/no-integers.js';
 import { At, long, open, pageOf, poke } from './support/pages.js';
-import { spawnTaker } from './support/taker.js';
-import type { Taker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import type { Taker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
-import { spinUntil } from './support/wait.js';
+import { spinUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/folders.js', import.meta.url);
 const { top, newPath, newFolder } = temporary();

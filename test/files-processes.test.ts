@@ -4,10 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { FileLock } from '../src/index.js';
 import type { Request } from './support/file-locks.js';
-import { random } from './support/random.js';
-import { openFiles, stateOf } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
-import type { Taker } from './support/taker.js';
+import { random } from '../src/testing/random.js';
+import { stateOf } from '../src/testing/process-state.js';
+import { openFiles } from './support/system.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import type { Taker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
 
 const module = new URL('./support/file-locks.js', import.meta.url);

@@ -9,10 +9,10 @@ import { hashOf, sumOf } from '../src/files/records.js';
 import { holderOf, tokenOf } from './support/folders.js';
 import type { Request } from './support/folders.js';
 import { At, open, pageOf, poke } from './support/pages.js';
-import { random } from './support/random.js';
-import { spawnTaker } from './support/taker.js';
+import { random } from '../src/testing/random.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/folders.js', import.meta.url);
 const { newFolder } = temporary();

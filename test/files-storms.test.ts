@@ -8,7 +8,7 @@ import type { Storm, Tally } from './support/file-storms.js';
 import { mostAtOnce, mustBeCorrect } from './support/history.js';
 import { readFileLogs } from './support/record.js';
 import { kernelLocks } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
 
 const module = new URL('./support/file-storms.js', import.meta.url);

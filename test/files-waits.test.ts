@@ -7,9 +7,9 @@ import { loadAddon } from '../src/addon.js';
 import { FileLock } from '../src/index.js';
 import { noStrace, trace } from './support/strace.js';
 import { kernelLocks } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/file-locks.js', import.meta.url);
 const { top, newPath } = temporary();

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { loadAddon } from '../src/addon.js';
 import { FileLock } from '../src/index.js';
 import type { Place } from './support/file-workers.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 import { temporary } from './support/temporary.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/file-workers.js', import.meta.url);

@@ -6,7 +6,7 @@ import { Mutex, RWLock, Semaphore } from '../src/index.js';
 import type { SyncGuard, WaitOptions } from '../src/index.js';
 import type { Mode } from './support/events.js';
 import { mustBeCorrect } from './support/history.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 import { hold, TaskLog } from './support/record.js';
 
 const rounds = process.env['TIERLOCK_TEST'] === 'full' ? 400 : 40;

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explore, format, refute, replay, verify } from './support/interleave.js';
-import type { Env, Failure, Memory, Search, Thread } from './support/interleave.js';
+import { explore, format, refute, replay, verify } from '../src/testing/interleave.js';
+import type { Env, Failure, Memory, Search, Thread } from '../src/testing/interleave.js';
 import {
   bury,
   futex,

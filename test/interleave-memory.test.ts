@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { refute, replay, verify } from './support/interleave.js';
-import type { Env, Memory, Search, Thread } from './support/interleave.js';
-import { generator } from './support/random.js';
+import { refute, replay, verify } from '../src/testing/interleave.js';
+import type { Env, Memory, Search, Thread } from '../src/testing/interleave.js';
+import { generator } from '../src/testing/random.js';
 
 void test('the operations answer and change what the real ones do', () => {
   const random = generator(7);

@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explore } from './support/interleave.js';
-import type { Memory, Search, Thread } from './support/interleave.js';
-import { generator } from './support/random.js';
+import { explore } from '../src/testing/interleave.js';
+import type { Memory, Search, Thread } from '../src/testing/interleave.js';
+import { generator } from '../src/testing/random.js';
 
 interface Step {
   readonly op: 'add' | 'exchange' | 'compareExchange' | 'wait' | 'notify';

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explore, format, refute, replay, verify } from './support/interleave.js';
-import type { Memory, Mode, Search, Thread } from './support/interleave.js';
+import { explore, format, refute, replay, verify } from '../src/testing/interleave.js';
+import type { Memory, Mode, Search, Thread } from '../src/testing/interleave.js';
 
 const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
 const twice = (thread: Thread): Thread[] => times(2, thread);

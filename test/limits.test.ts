@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockTimeoutError, Mutex } from '../src/index.js';
-import { settled } from './support/settled.js';
+import { settled } from '../src/testing/settled.js';
 
 test('a wait times out with an error that says what, how long and where, and leaves nothing behind', async () => {
   const mutex = new Mutex();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Line, Waiter } from '../src/line.js';
 import type { Entry } from '../src/line.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 
 for (const keep of [3, 40, 500]) {
   test(`a line of about ${keep} is an array that can be left anywhere`, () => {

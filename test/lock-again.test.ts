@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { lock, LockDeadlockError, LockLostError, LockMisuseError, lockSync, tryLock } from '../src/index.js';
 import { leftOver, newFolder } from './support/locks.js';
 import { fails, rival, ScriptedStore, silent } from './support/scripted.js';
-import { mustBlock, turn } from './support/settled.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
 import { Time } from './support/time.js';
 
 const lockPath = newFolder();

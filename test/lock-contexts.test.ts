@@ -24,8 +24,8 @@ import { locks } from '../src/registry.js';
 import { ProcessTier } from '../src/tiers/process.js';
 import type { Climbed } from '../src/tiers/tier.js';
 import { leftOver, newFolder } from './support/locks.js';
-import { mustBlock } from './support/settled.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const lockPath = newFolder();
 const external = { external: true, lockPath } as const;

@@ -6,7 +6,7 @@ import { lock, LockBackendError, LockLostError, LockMisuseError, tryLock } from 
 import type { Guard } from '../src/index.js';
 import { leftOver } from './support/locks.js';
 import { fails, passes, rival, ScriptedStore, silent } from './support/scripted.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 import { Time } from './support/time.js';
 
 const TTL = 3000;

@@ -10,9 +10,9 @@ import type { LockCallOptions } from '../src/index.js';
 import { locks } from '../src/registry.js';
 import { RWLockWords } from '../src/words/rwlock.js';
 import { leftOver, newFolder } from './support/locks.js';
-import { mustBlock } from './support/settled.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const addon = loadAddon();
 

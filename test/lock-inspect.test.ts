@@ -6,9 +6,9 @@ import { configure, inspect, lock, lockSync, semaphore } from '../src/index.js';
 import type { Participant } from '../src/index.js';
 import { threadId } from '../src/words/thread.js';
 import { newFolder } from './support/locks.js';
-import { mustBlock } from './support/settled.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/locks.js', import.meta.url);

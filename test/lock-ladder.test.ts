@@ -7,7 +7,7 @@ import { locks } from '../src/registry.js';
 import { leftOver, newFolder } from './support/locks.js';
 import { after, fails, late, rival, ScriptedStore, silent, slow } from './support/scripted.js';
 import type { Way } from './support/scripted.js';
-import { mustBlock, turn } from './support/settled.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
 import { Time } from './support/time.js';
 
 const lockPath = newFolder();

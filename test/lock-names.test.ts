@@ -17,8 +17,8 @@ import { NamedQueue } from '../src/named.js';
 import { locks, semaphores } from '../src/registry.js';
 import { runProgram } from './support/child.js';
 import { countNames, leftOver, newFolder } from './support/locks.js';
-import { mustBlock } from './support/settled.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const allClosed = (): Promise<unknown> =>
   waitUntil(() => locks.size === 0 && semaphores.size === 0 && countNames() === 0, {

@@ -5,9 +5,9 @@ import { lock } from '../src/index.js';
 import type { Guard, LockCallOptions } from '../src/index.js';
 import { leftOver, newFolder } from './support/locks.js';
 import { cut, fails, rival, ScriptedStore, silent } from './support/scripted.js';
-import { mustBlock, turn } from './support/settled.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
 import { Time } from './support/time.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const lockPath = newFolder();
 const generous = { ms: Infinity, grants: 10_000 };

@@ -10,8 +10,8 @@ import { newFolder } from './support/locks.js';
 import { storm } from './support/lock-storm.js';
 import type { Outcome, Storm } from './support/lock-storm.js';
 import { readFileLogs } from './support/record.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/lock-storm.js', import.meta.url);
 const full = process.env['TIERLOCK_TEST'] === 'full';

@@ -5,7 +5,7 @@ import { lock, LockMisuseError, LockTimeoutError, tryLock } from '../src/index.j
 import type { Guard, LockCallOptions } from '../src/index.js';
 import { leftOver, newFolder } from './support/locks.js';
 import { after, fails, passes, rival, ScriptedStore, silent, slow, throws } from './support/scripted.js';
-import { mustBlock, turn } from './support/settled.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
 import { Time } from './support/time.js';
 
 const lockPath = newFolder();

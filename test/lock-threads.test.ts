@@ -10,7 +10,7 @@ import { mustBeCorrect } from './support/history.js';
 import { hammer } from './support/lock-workers.js';
 import { countNames, leftOver, newFolder } from './support/locks.js';
 import { readThreadLog, threadLog } from './support/record.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/lock-workers.js', import.meta.url);

@@ -15,9 +15,9 @@ import {
 import { Folder, openFolder } from '../src/files/folder.js';
 import { locks } from '../src/registry.js';
 import { countNames, countWaits, leftOver, newFolder } from './support/locks.js';
-import { mustBlock } from './support/settled.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/locks.js', import.meta.url);
 const lockPath = newFolder();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { Mutex, RWLock, Semaphore } from '../src/index.js';
 import type { SyncGuard } from '../src/index.js';
-import { mustBlock, turn } from './support/settled.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
 
 test('a free mutex is granted at once, and freed by release', async () => {
   const mutex = new Mutex();

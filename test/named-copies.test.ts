@@ -10,7 +10,7 @@ import { mustBeCorrect } from './support/history.js';
 import { countNames, lock, mutexes, tryLock } from './support/named-mutexes.js';
 import type { Hammer } from './support/named-mutexes.js';
 import { readThreadLog, threadLog } from './support/record.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 import { runWorkers } from './support/workers.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

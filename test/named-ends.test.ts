@@ -5,9 +5,9 @@ import { openSlot } from '../src/words/names.js';
 import { runProgram } from './support/child.js';
 import { countNames, lock, lockSync, tryLock, waiting } from './support/named-mutexes.js';
 import type { Task } from './support/named-mutexes.js';
-import { random } from './support/random.js';
-import { mustBlock } from './support/settled.js';
-import { waitUntil } from './support/wait.js';
+import { random } from '../src/testing/random.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 import type { Team } from './support/workers.js';
 

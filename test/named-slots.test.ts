@@ -12,7 +12,7 @@ import { rwlocks } from './support/named-kinds.js';
 import type { Mix } from './support/named-kinds.js';
 import { countNames, lock, lockSync, mutexes, tryLock } from './support/named-mutexes.js';
 import { readThreadLog, threadLog } from './support/record.js';
-import { turn } from './support/settled.js';
+import { turn } from '../src/testing/settled.js';
 import { runWorkers } from './support/workers.js';
 
 const mutexModule = new URL('./support/named-mutexes.js', import.meta.url);

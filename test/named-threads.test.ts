@@ -5,8 +5,8 @@ import { mustBeCorrect } from './support/history.js';
 import { awaited, countNames, lock, lockSync, mutexes, tryLock } from './support/named-mutexes.js';
 import type { Hammer, Relay, Task } from './support/named-mutexes.js';
 import { readThreadLog, threadLog } from './support/record.js';
-import { mustBlock } from './support/settled.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/named-mutexes.js', import.meta.url);

@@ -13,7 +13,7 @@ import {
   synchronized,
 } from '../src/oslo.js';
 import { Python, python } from './support/python.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 
 const top = mkdtempSync(join(tmpdir(), 'tierlock-oslo-'));
 after(() => rmSync(top, { recursive: true }));

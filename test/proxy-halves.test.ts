@@ -6,7 +6,7 @@ import { startProxy } from './support/proxy.js';
 import { requireServer } from './support/servers/available.js';
 import { startRedis } from './support/servers/redis.js';
 import { redisCommand } from './support/servers/resp.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 test('halfOpen: the server is gone, and the client not told', async () => {
   await using proxy = await startProxy(target);

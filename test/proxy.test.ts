@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { connected, meanwhile, pair, served, target } from './support/proxied.js';
 import { startProxy } from './support/proxy.js';
 import { HOST } from './support/servers/ports.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 test('without faults it passes on data and ends', async () => {
   await using proxy = await startProxy(target);

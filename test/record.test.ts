@@ -19,9 +19,9 @@ import {
   threadRecorder,
 } from './support/record.js';
 import { brokenTaskLock, hammer, taskLock, type SampleLock, type ThreadHammer } from './support/samples.js';
-import { turn } from './support/settled.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { turn } from '../src/testing/settled.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const fail = (name: string) => (): never => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockTimeoutError, RWLock } from '../src/index.js';
-import { mustBlock, turn } from './support/settled.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
 
 test('readers share, a writer is alone', async () => {
   const lock = new RWLock();

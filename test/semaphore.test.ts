@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockTimeoutError, Semaphore } from '../src/index.js';
-import { mustBlock, turn } from './support/settled.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
 
 test('as many enter as there are permits', async () => {
   const semaphore = new Semaphore(3);

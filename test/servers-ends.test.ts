@@ -9,8 +9,8 @@ import { test as always } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { runProgram } from './support/child.js';
 import { requireServer } from './support/servers/available.js';
-import { stateOf } from './support/system.js';
-import { waitUntil } from './support/wait.js';
+import { stateOf } from '../src/testing/process-state.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const skip =
   requireServer('redis') ||

@@ -9,8 +9,8 @@ import { claimPort, HOST, withPorts } from './support/servers/ports.js';
 import { startRedis, startRedises } from './support/servers/redis.js';
 import { redisCommand } from './support/servers/resp.js';
 import { startSentinel } from './support/servers/sentinel.js';
-import { stateOf } from './support/system.js';
-import { waitUntil } from './support/wait.js';
+import { stateOf } from '../src/testing/process-state.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 type Body = () => Promise<void>;
 const test = (server: ServerName, name: string, body: Body, skip: string | false = false): void =>

@@ -5,11 +5,11 @@ import { configure, connect } from '../src/index.js';
 import type { Inspection, Participant } from '../src/index.js';
 import { cli } from './support/cli.js';
 import { newFolder } from './support/locks.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 import { requireServer } from './support/servers/available.js';
 import { startRedis } from './support/servers/redis.js';
 import type { Server } from './support/servers/server.js';
-import { spawnTaker } from './support/taker.js';
+import { spawnTaker } from '../src/testing/taker.js';
 import { self, settle, take, view, viewerThread } from './support/viewers.js';
 import type { Places, Taking, Viewer } from './support/viewers.js';
 

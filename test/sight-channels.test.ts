@@ -20,9 +20,9 @@ import { Hold } from '../src/hold.js';
 import { inShort, listen } from './support/listen.js';
 import { leftOver, newFolder } from './support/locks.js';
 import { fails, ScriptedStore } from './support/scripted.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 import { Time } from './support/time.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const lockPath = newFolder();

@@ -14,7 +14,7 @@ import {
 } from '../src/index.js';
 import type { Hold } from '../src/hold.js';
 import { holdOf } from '../src/lock-guard.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 
 beforeEach(() => configure({ debug: true }));
 afterEach(() => configure({ debug: undefined }));

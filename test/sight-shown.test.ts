@@ -16,7 +16,7 @@ import {
 } from '../src/index.js';
 import { join } from 'node:path';
 import { newFolder } from './support/locks.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 
 const folder = newFolder();
 

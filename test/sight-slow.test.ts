@@ -6,9 +6,9 @@ import { configure, connect, inspect, lock, lockSync, semaphore } from '../src/i
 import { SlowWait } from '../src/slow-wait.js';
 import { warnings } from './support/listen.js';
 import { newFolder } from './support/locks.js';
-import { mustBlock } from './support/settled.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const lockPath = newFolder();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { lock, lockSync, semaphore, tryLock, watchTimes } from '../src/index.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 
 /** Lets so many ms pass, by the clock that is measured with. */
 function pass(ms: number): void {

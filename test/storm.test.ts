@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RWLock, Semaphore } from '../src/index.js';
 import type { SyncGuard } from '../src/index.js';
-import { random } from './support/random.js';
-import { turn } from './support/settled.js';
+import { random } from '../src/testing/random.js';
+import { turn } from '../src/testing/settled.js';
 
 const storms = process.env['TIERLOCK_TEST'] === 'full' ? 2000 : 60;
 

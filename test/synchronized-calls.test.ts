@@ -16,10 +16,10 @@ import {
 } from '../src/index.js';
 import type { LockCallOptions } from '../src/index.js';
 import { locks } from '../src/registry.js';
-import { mustBlock, settled, turn } from './support/settled.js';
+import { mustBlock, settled, turn } from '../src/testing/settled.js';
 import type { Task } from './support/synchronized-programs.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/synchronized-programs.js', import.meta.url);

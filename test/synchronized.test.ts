@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { lock, LockDeadlockError, synchronized, tryLock } from '../src/index.js';
 import * as standard from './support/decorated.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { hasStopped, stateOf } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { hasStopped, stateOf } from '../src/testing/process-state.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/samples.js', import.meta.url);
 const folder = mkdtempSync(join(tmpdir(), 'tierlock-'));
@@ -173,7 +173,10 @@ test('exits and throws', async () => {
 
 test('a module that cannot be used is told at the start', async () => {
   await assert.rejects(spawnTaker(new URL('./support/nowhere.js', import.meta.url)), /nowhere\.js/);
-  await assert.rejects(spawnTaker(new URL('./support/settled.js', import.meta.url)), /no function 'take'/);
+  await assert.rejects(
+    spawnTaker(new URL('../src/testing/settled.js', import.meta.url)),
+    /no function 'take'/,
+  );
   await assert.rejects(spawnTaker(module, { execArgv: ['--nonsense'] }), /code 9[^]*--nonsense/);
 });
 

@@ -6,7 +6,7 @@ import { lock, Mutex, Semaphore } from '../src/index.js';
 import { explore, mustBlock, settled, spawnTaker, turn, waitUntil } from '../src/testing.js';
 import type { Step, Story } from '../src/testing.js';
 import { newFolder } from './support/locks.js';
-import { stateOf } from './support/system.js';
+import { stateOf } from '../src/testing/process-state.js';
 
 /** Two who add one each, reading and writing in two steps. */
 const counter = (run: (section: () => Promise<void>) => Promise<unknown>) => (): Story => {

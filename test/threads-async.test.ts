@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { Condition, LockDeadlockError, LockTimeoutError, Mutex } from '../src/index.js';
 import type { SyncGuard } from '../src/index.js';
 import type { Two } from './support/mutex-workers.js';
-import { settled } from './support/settled.js';
-import { waitUntil } from './support/wait.js';
+import { settled } from '../src/testing/settled.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/mutex-workers.js', import.meta.url);

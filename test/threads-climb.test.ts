@@ -10,8 +10,8 @@ import { SEAT_STATE, TICKET } from '../src/words/row.js';
 import { IDLE, PARKED } from '../src/words/seat.js';
 import { threadId } from '../src/words/thread.js';
 import type { Two } from './support/mutex-workers.js';
-import { turn } from './support/settled.js';
-import { waitUntil } from './support/wait.js';
+import { turn } from '../src/testing/settled.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/mutex-workers.js', import.meta.url);

@@ -8,9 +8,9 @@ import { deathsIn } from './support/deaths.js';
 import { mustBeCorrect } from './support/history.js';
 import { stamp, TASKS } from './support/mutex-hammer.js';
 import type { Hammer } from './support/mutex-hammer.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 import { readThreadLog, threadLog, threadRecorder } from './support/record.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { Witness } from './support/witness.js';
 
 const deaths = process.env['TIERLOCK_TEST'] === 'full' ? 500 : 50;

@@ -9,7 +9,7 @@ import type { LockHandle, SyncGuard } from '../src/index.js';
 import { IDENTITY, LOCKS, MAGIC, Memory, THREADS, VERSION } from '../src/words/memory.js';
 import { WAIT } from '../src/words/ownership.js';
 import { WORD } from '../src/words/seat.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/mutex-workers.js', import.meta.url);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Mutex } from '../src/index.js';
 import { ROUNDS, takeTurns } from './support/mutex-workers.js';
 import type { Turn, Turns, Two, Wait } from './support/mutex-workers.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/mutex-workers.js', import.meta.url);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { tryAddon } from '../src/addon.js';
 import { Condition, Mutex } from '../src/index.js';
 import type { Two } from './support/mutex-workers.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/mutex-workers.js', import.meta.url);

@@ -6,7 +6,7 @@ import { RWLock } from '../src/index.js';
 import { mustBeCorrect } from './support/history.js';
 import { readThreadLog, threadLog } from './support/record.js';
 import type { Saturated, Tally } from './support/rwlock-workers.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/rwlock-workers.js', import.meta.url);

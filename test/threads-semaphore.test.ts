@@ -6,10 +6,10 @@ import { LockMisuseError, Semaphore } from '../src/index.js';
 import { Memory } from '../src/words/memory.js';
 import { WORD } from '../src/words/seat.js';
 import { mustBeCorrect } from './support/history.js';
-import { random } from './support/random.js';
+import { random } from '../src/testing/random.js';
 import { readThreadLog, threadLog, threadRecorder } from './support/record.js';
 import type { Tally } from './support/semaphore-workers.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/semaphore-workers.js', import.meta.url);

@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { inspect, lock, tryLock } from '../src/index.js';
 import type { Order, Report } from './support/cluster-worker.js';
 import { newFolder, startExample } from './support/examples.js';
-import { hasStopped } from './support/system.js';
-import { waitUntil } from './support/wait.js';
+import { hasStopped } from '../src/testing/process-state.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 /** What a server answers; undefined if the connection broke. */
 function ask(port: number, method: 'GET' | 'POST'): Promise<string | undefined> {

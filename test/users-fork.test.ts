@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { loadAddon } from '../src/addon.js';
 import { lock, tryLock } from '../src/index.js';
 import { newFolder, runExample } from './support/examples.js';
-import { stateOf } from './support/system.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { stateOf } from '../src/testing/process-state.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const module = new URL('./support/external.js', import.meta.url);
 

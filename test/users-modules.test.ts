@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as own from '../src/index.js';
 import { newFolder, runExample } from './support/examples.js';
-import { mustBlock } from './support/settled.js';
+import { mustBlock } from '../src/testing/settled.js';
 
 type Package = typeof own;
 

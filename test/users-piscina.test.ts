@@ -11,9 +11,9 @@ import { configure, inspect, lock, lockSync, semaphore, tryLock } from '../src/i
 import { newFolder, runExample } from './support/examples.js';
 import { count, newTask, visit, WORDS } from './support/pool-tasks.js';
 import type { Task } from './support/pool-tasks.js';
-import { mustBlock } from './support/settled.js';
-import { spawnTaker } from './support/taker.js';
-import { waitUntil } from './support/wait.js';
+import { mustBlock } from '../src/testing/settled.js';
+import { spawnTaker } from '../src/testing/taker.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const tasks = fileURLToPath(new URL('./support/pool-tasks.js', import.meta.url));
 type Options = ConstructorParameters<typeof Piscina>[0];

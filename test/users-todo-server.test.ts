@@ -8,7 +8,7 @@ import { before, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { newFolder } from './support/examples.js';
-import { waitUntil } from './support/wait.js';
+import { waitUntil } from '../src/testing/wait.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const example = join(root, 'examples', 'todo-server');

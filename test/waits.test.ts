@@ -7,7 +7,7 @@ import { LockTimeoutError, Mutex, RWLock, Semaphore } from '../src/index.js';
 import { queueOf } from '../src/mutex.js';
 import { runProgram } from './support/child.js';
 import { collectGarbage, heapUsed } from './support/heap.js';
-import { settled, turn } from './support/settled.js';
+import { settled, turn } from '../src/testing/settled.js';
 
 test('a wait that only this thread could end does not keep the loop alive: Node reports it', async () => {
   const ended = await runProgram(`

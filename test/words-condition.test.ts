@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConditionWords } from '../src/words/condition.js';
 import { MutexWords } from '../src/words/mutex.js';
-import type { Env, Search, Thread } from './support/interleave.js';
+import type { Env, Search, Thread } from '../src/testing/interleave.js';
 import {
   CheckedMemory,
   die,

@@ -6,8 +6,8 @@ import { unwatch, watch } from '../src/watch.js';
 import { MappedMemory } from '../src/words/mapped.js';
 import { openSlot } from '../src/words/names.js';
 import { SEAT_STATE } from '../src/words/row.js';
-import { mustBlock, turn } from './support/settled.js';
-import { within } from './support/wait.js';
+import { mustBlock, turn } from '../src/testing/settled.js';
+import { within } from '../src/testing/wait.js';
 
 const { memory: ours, lock } = openSlot('a').place;
 const words = ours.words as Int32Array<ArrayBuffer>;

@@ -8,7 +8,7 @@ import { HANDOFF, WAIT } from '../src/words/ownership.js';
 import { SEAT_STATE } from '../src/words/row.js';
 import { WOKEN, WORD } from '../src/words/seat.js';
 import { threadId } from '../src/words/thread.js';
-import type { Env, Search, Thread } from './support/interleave.js';
+import type { Env, Search, Thread } from '../src/testing/interleave.js';
 import { times, visit } from './support/lock-programs.js';
 import { CheckedMemory, dieUntold, holds, layoutOf, placeOf, program, wordsFor } from './support/words.js';
 

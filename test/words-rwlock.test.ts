@@ -5,7 +5,7 @@ import { DEAD, NAME } from '../src/words/life.js';
 import { READ } from '../src/words/readers.js';
 import { WORD } from '../src/words/seat.js';
 import { ALL, RWLockWords, UNTOLD } from '../src/words/rwlock.js';
-import type { Env, Search, Thread } from './support/interleave.js';
+import type { Env, Search, Thread } from '../src/testing/interleave.js';
 import { times } from './support/lock-programs.js';
 import {
   allJoined,

@@ -5,7 +5,7 @@ import { generationOf, rowLives } from '../src/words/life.js';
 import { COUNT_SHIFT, MARKS, WAIT } from '../src/words/permits.js';
 import { GENERATION, HELD } from '../src/words/row.js';
 import { IDLE, WORD } from '../src/words/seat.js';
-import { refute } from './support/interleave.js';
+import { refute } from '../src/testing/interleave.js';
 import { gives, meets, program, take, Tested, tryTake } from './support/semaphore-programs.js';
 import type { Kind } from './support/semaphore-programs.js';
 

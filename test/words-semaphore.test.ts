@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { HANDOFF, WAIT } from '../src/words/permits.js';
 import { clock, gives, keeps, meets, opens, program, take, tryTake } from './support/semaphore-programs.js';
 import type { Kind } from './support/semaphore-programs.js';
-import { verify } from './support/interleave.js';
-import type { Search } from './support/interleave.js';
+import { verify } from '../src/testing/interleave.js';
+import type { Search } from '../src/testing/interleave.js';
 import { times } from './support/lock-programs.js';
 import { dieUntold, layoutOf } from './support/words.js';
 

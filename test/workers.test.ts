@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { allowedCores } from './support/system.js';
-import { spinUntil, waitUntil } from './support/wait.js';
+import { spinUntil, waitUntil } from '../src/testing/wait.js';
 import { runWorkers } from './support/workers.js';
 
 const module = new URL('./support/samples-worker.js', import.meta.url);

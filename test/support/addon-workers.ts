@@ -1,7 +1,7 @@
 /** Workers that have loaded the addon, and every way in which a thread can end. */
 import { Worker } from 'node:worker_threads';
 import type { WorkerOptions } from 'node:worker_threads';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../../src/testing/wait.js';
 
 /** For code that is compiled nowhere. */
 export const addonModule: string = new URL('../../src/addon.js', import.meta.url).href;

@@ -4,8 +4,8 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { stateOf } from './system.js';
-import { waitUntil } from './wait.js';
+import { stateOf } from '../../src/testing/process-state.js';
+import { waitUntil } from '../../src/testing/wait.js';
 
 /** Its file. */
 export const program: string = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));

@@ -1,7 +1,7 @@
 /** What worker threads do to one condition; see workers.ts. */
 import { Condition, LockTimeoutError, Mutex } from '../../src/index.js';
 import type { ConditionHandle, SyncGuard } from '../../src/index.js';
-import { random } from './random.js';
+import { random } from '../../src/testing/random.js';
 
 export interface Shared {
   readonly handle: ConditionHandle;

@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 import type { LockEvent, Mode } from './events.js';
 import { take } from './file-locks.js';
 import type { Request } from './file-locks.js';
-import { random } from './random.js';
+import { random } from '../../src/testing/random.js';
 import { FileLog, hold } from './record.js';
 import type { Held } from './record.js';
-import { spinUntil } from './wait.js';
+import { spinUntil } from '../../src/testing/wait.js';
 
 export interface Contest extends Request {
   /** For the logs, and the number that all add to. */

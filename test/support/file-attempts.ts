@@ -7,7 +7,7 @@ import type { FileWaitOptions, RWGuard } from '../../src/index.js';
 import { fileLock } from './file-locks.js';
 import type { Request } from './file-locks.js';
 import { kernelLocks } from './system.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../../src/testing/wait.js';
 
 export { take } from './file-locks.js';
 

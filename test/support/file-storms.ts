@@ -7,7 +7,7 @@ import type { FileWaitOptions } from '../../src/index.js';
 import type { Mode } from './events.js';
 import { fileLock } from './file-locks.js';
 import type { Request } from './file-locks.js';
-import { random } from './random.js';
+import { random } from '../../src/testing/random.js';
 import { FileLog, hold } from './record.js';
 
 export { take, waits } from './file-locks.js';

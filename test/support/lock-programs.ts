@@ -1,5 +1,5 @@
 /** What the threads of the schedule checker do with the reference locks: take, be inside, give back. */
-import type { Env, Memory, Search, Thread } from './interleave.js';
+import type { Env, Memory, Search, Thread } from '../../src/testing/interleave.js';
 import type { HandOffMutex, ReadWriteLock, Semaphore, Shared } from './reference-locks.js';
 
 export type Of<T> = new (shared: Shared) => T;

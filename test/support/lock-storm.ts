@@ -3,9 +3,9 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { lock, LockTimeoutError, lockAll, lockSync, tryLock } from '../../src/index.js';
 import type { Guard, Hold, LockCallOptions } from '../../src/index.js';
 import { FileLog, hold } from './record.js';
-import { random } from './random.js';
+import { random } from '../../src/testing/random.js';
 import { countNames, countWaits, leftOver } from './locks.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../../src/testing/wait.js';
 export { take } from './locks.js';
 
 export interface Storm {

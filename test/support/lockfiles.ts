@@ -7,7 +7,7 @@ import { LeasedFile } from '../../src/files/lockfile.js';
 import { control, SyncGuard } from '../../src/guard.js';
 import { Queue } from '../../src/queue.js';
 import type { WaitOptions } from '../../src/options.js';
-import { spinUntil } from './wait.js';
+import { spinUntil } from '../../src/testing/wait.js';
 
 /** When others may take it over, in ms, if not told otherwise. */
 const STALE = 10_000;

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockDeadlockError, LockTimeoutError, Mutex } from '../../src/index.js';
 import type { LockHandle, SyncGuard } from '../../src/index.js';
-import { random } from './random.js';
+import { random } from '../../src/testing/random.js';
 import { threadRecorder } from './record.js';
 import type { Recorder, ThreadLog } from './record.js';
 

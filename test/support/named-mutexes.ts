@@ -10,7 +10,7 @@ import { SEAT_STATE } from '../../src/words/row.js';
 import { PARKED } from '../../src/words/seat.js';
 import { hold, threadRecorder } from './record.js';
 import type { ThreadLog } from './record.js';
-import { spinUntil } from './wait.js';
+import { spinUntil } from '../../src/testing/wait.js';
 
 export const mutexes: Names<SyncGuard, MutexWords> = new Names({
   kind: 'mutex',

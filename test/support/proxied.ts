@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { after } from 'node:test';
 import { startProxy, type Proxy, type Target } from './proxy.js';
 import { HOST } from './servers/ports.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../../src/testing/wait.js';
 
 /** One end of a connection, and all that it was told. */
 export class End {

@@ -3,7 +3,7 @@ import { startRedises } from './servers/redis.js';
 import { redisCommand } from './servers/resp.js';
 import { HOST } from './servers/ports.js';
 import type { Server } from './servers/server.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../../src/testing/wait.js';
 
 export async function startCluster(): Promise<readonly Server[]> {
   const nodes = await startRedises(3, {

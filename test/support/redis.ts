@@ -6,7 +6,7 @@ import type { Backend, BackendRequest, Grant } from '../../src/backend.js';
 import { redisUrl } from '../../src/backends/redis-url.js';
 import type { RedisOptions } from '../../src/backends/redis-options.js';
 import { redis } from '../../src/backends/redis.js';
-import { waitUntil } from './wait.js';
+import { waitUntil } from '../../src/testing/wait.js';
 import { redisCommand, type Reply } from './servers/resp.js';
 
 /** A store, and the end of the client it was made of. */

@@ -2,7 +2,7 @@
  * Small right locks in the textbook form, written as any lock is: over an Atomics-shaped object, blocking, with
  * one clock. The checker must find nothing in them; `seeded-locks` are the same with one mistake each.
  */
-import type { Memory } from './interleave.js';
+import type { Memory } from '../../src/testing/interleave.js';
 
 export interface Shared extends Memory {
   readonly now: () => number;

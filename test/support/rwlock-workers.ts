@@ -1,7 +1,7 @@
 /** What worker threads do to one reader-writer lock; see workers.ts. */
 import { LockDeadlockError, LockTimeoutError, RWLock } from '../../src/index.js';
 import type { LockHandle, RWGuard, WaitOptions } from '../../src/index.js';
-import { random } from './random.js';
+import { random } from '../../src/testing/random.js';
 import { threadRecorder } from './record.js';
 import type { Recorder, ThreadLog } from './record.js';
 

@@ -1,6 +1,6 @@
 /** What the worker harness is tried on. */
 import { allowedCores } from './system.js';
-import { spinUntil } from './wait.js';
+import { spinUntil } from '../../src/testing/wait.js';
 
 export const run = (index: number, data: { first: number }): number => data.first + index;
 

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileLog, hold, threadRecorder, type Held, type Recorder, type ThreadLog } from './record.js';
-import { turn } from './settled.js';
+import { turn } from '../../src/testing/settled.js';
 
 export interface SampleLock {
   acquire(): Promise<Held> | Held;

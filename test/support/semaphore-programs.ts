@@ -6,7 +6,7 @@ import { GENERATION, HELD } from '../../src/words/row.js';
 import { WORD } from '../../src/words/seat.js';
 import { SemaphoreWords } from '../../src/words/semaphore.js';
 import type { Place } from '../../src/words/seat.js';
-import type { Env, Memory as Fake, Search, Thread } from './interleave.js';
+import type { Env, Memory as Fake, Search, Thread } from '../../src/testing/interleave.js';
 import { remember } from './semaphore-past.js';
 import type { Past } from './semaphore-past.js';
 import { allJoined, CheckedMemory, die, layoutOf, placeOf, wordsFor } from './words.js';

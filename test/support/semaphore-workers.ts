@@ -1,7 +1,7 @@
 /** What worker threads do to one semaphore; see workers.ts. */
 import { LockDeadlockError, LockTimeoutError, Semaphore } from '../../src/index.js';
 import type { LockHandle, SyncGuard } from '../../src/index.js';
-import { random } from './random.js';
+import { random } from '../../src/testing/random.js';
 import { hold, threadRecorder } from './record.js';
 import type { Recorder, ThreadLog } from './record.js';
 

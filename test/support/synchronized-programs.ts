@@ -1,7 +1,7 @@
 /** What other threads and processes do with synchronized functions. */
 import { setImmediate } from 'node:timers/promises';
 import { synchronized } from '../../src/index.js';
-import { spinUntil } from './wait.js';
+import { spinUntil } from '../../src/testing/wait.js';
 
 /** A count that loses some if two are at it. */
 export interface Task {

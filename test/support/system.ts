@@ -7,8 +7,6 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-export { hasStopped, stateOf } from '../../src/testing/process-state.js';
-
 /** The cores of the calling thread, such as [0, 1]; empty where the system does not tell. */
 export function allowedCores(): number[] {
   let status: string;

@@ -6,7 +6,7 @@ import { mock } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setClock } from '../../src/clock.js';
 import { forgetTimer } from '../../src/deadlines.js';
-import { turn } from './settled.js';
+import { turn } from '../../src/testing/settled.js';
 
 export class Time {
   #now = 1_000_000;

@@ -9,8 +9,8 @@ import { HANDED } from '../../src/words/ownership.js';
 import { SEEKING } from '../../src/words/seat.js';
 import type { Place } from '../../src/words/seat.js';
 import { GENERATION, SEAT_STATE, SINCE } from '../../src/words/row.js';
-import { verify } from './interleave.js';
-import type { Memory as Words, Search } from './interleave.js';
+import { verify } from '../../src/testing/interleave.js';
+import type { Memory as Words, Search } from '../../src/testing/interleave.js';
 
 export const layoutOf = (threads: number, locks: number = 1): Layout => ({ locks, threads, stride: 7 });
 

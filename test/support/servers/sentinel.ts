@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitUntil } from '../wait.js';
+import { waitUntil } from '../../../src/testing/wait.js';
 import { HOST, withPorts, type Port } from './ports.js';
 import { redisRecipe } from './redis.js';
 import { redisCommand } from './resp.js';

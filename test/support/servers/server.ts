@@ -7,8 +7,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasStopped } from '../system.js';
-import { waitUntil } from '../wait.js';
+import { hasStopped } from '../../../src/testing/process-state.js';
+import { waitUntil } from '../../../src/testing/wait.js';
 import { newFolder, spawnKept } from './keeper.js';
 import { HOST, type Port } from './ports.js';
 

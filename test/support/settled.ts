@@ -1,2 +1,0 @@
-/** The package's own, for users too: see src/testing. */
-export { mustBlock, settled, turn } from '../../src/testing/settled.js';
