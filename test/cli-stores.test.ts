@@ -47,6 +47,10 @@ async function excludes(url: string): Promise<void> {
   assert.equal(await isFree(url), true);
 }
 
+/** A runner whose program stays, with a lease that is soon lost. */
+const runs = (): Cli =>
+  new Cli(['run', '--url', server.url, '--ttl', '0.9', 'job', 'sh', '-c', 'echo runs $$; exec sleep 600']);
+
 test('a run excludes runs and programs that ask the same Redis', () => excludes(server.url));
 
 test('a run excludes runs and programs that ask the same etcd', async () => {
@@ -58,17 +62,7 @@ test('a run excludes runs and programs that ask the same etcd', async () => {
 
 test('a program is ended when its lock is taken away', async () => {
   const { url } = server;
-  await using running = new Cli([
-    'run',
-    '--url',
-    url,
-    '--ttl',
-    '0.9',
-    'job',
-    'sh',
-    '-c',
-    'echo runs $$; exec sleep 600',
-  ]);
+  await using running = runs();
   const [, pid] = await running.printed(/runs (\d+)\n/);
   assert.match(
     (await cli(['break', '--yes', '--url', url, 'job'])).stdout,
@@ -172,17 +166,7 @@ test('what is lost is told at once, when it is taken away and when the store is 
 
 test('a runner that stands still too long ends its program when it wakes up', async () => {
   const { url } = server;
-  await using running = new Cli([
-    'run',
-    '--url',
-    url,
-    '--ttl',
-    '0.9',
-    'job',
-    'sh',
-    '-c',
-    'echo runs $$; exec sleep 600',
-  ]);
+  await using running = runs();
   await running.printed(/runs/);
   running.send('SIGSTOP');
   assert.equal((await cli(['run', '--url', url, 'job', 'true'])).end, 0);
@@ -192,17 +176,7 @@ test('a runner that stands still too long ends its program when it wakes up', as
 
 test('what a killed runner has left lapses', async () => {
   const { url } = server;
-  await using running = new Cli([
-    'run',
-    '--url',
-    url,
-    '--ttl',
-    '0.9',
-    'job',
-    'sh',
-    '-c',
-    'echo runs $$; exec sleep 600',
-  ]);
+  await using running = runs();
   const pid = Number((await running.printed(/runs (\d+)\n/))[1]);
   try {
     running.send('SIGKILL');
