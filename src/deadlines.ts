@@ -19,7 +19,7 @@ export abstract class Deadline {
   place = -1;
 
   constructor(ms: number, keepsAlive = true) {
-    this.due = ms === Infinity ? Infinity : performance.now() + ms;
+    this.due = performance.now() + ms;
     this.keepsAlive = keepsAlive;
   }
 
@@ -78,7 +78,8 @@ export function forgetTimer(): void {
 function arm(due: number): void {
   clearTimeout(timer);
   firesAt = due;
-  const ms = Math.min(Math.ceil(due - performance.now()), LONGEST_TIMER);
+  // It may have passed, if another one took long: a negative time would be a warning.
+  const ms = Math.min(Math.max(1, Math.ceil(due - performance.now())), LONGEST_TIMER);
   timer = nobody.runInAsyncScope(() => setTimeout(fire, ms));
   if (lively === 0) timer.unref();
 }

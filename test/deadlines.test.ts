@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Patience } from '../src/answers.js';
 import { addDeadline, Alarm, Deadline, removeDeadline } from '../src/deadlines.js';
 import { runProgram } from './support/child.js';
 import { random } from '../src/testing/random.js';
@@ -95,6 +96,14 @@ test('one that keeps nothing alive fires, and one that does keeps the program al
   assert.ok(quiet());
 });
 
+test('a wait without an end is none of them', () => {
+  const silent = new Alarm(100_000, false, () => undefined);
+  const endless = new Patience(Infinity, () => undefined);
+  assert.equal(endless.place, -1);
+  assert.ok(quiet());
+  removeDeadline(silent);
+});
+
 test('one that throws does not keep those behind it from their time', async () => {
   const program = `
     const { Alarm } = await import(${JSON.stringify(new URL('../src/deadlines.js', import.meta.url).href)});
@@ -104,6 +113,22 @@ test('one that throws does not keep those behind it from their time', async () =
     new Alarm(20, true, () => console.log('last'));`;
   const { code, stdout, stderr } = await runProgram(program);
   assert.deepEqual([code, stdout, stderr], [0, 'mine\nnext\nlast\n', '']);
+});
+
+test('one that has passed while another one expired is soon, not in the past', async () => {
+  const program = `
+    const { Alarm } = await import(${JSON.stringify(new URL('../src/deadlines.js', import.meta.url).href)});
+    let now = 1000;
+    performance.now = () => now;
+    const real = setTimeout;
+    globalThis.setTimeout = (fn, ms) => {
+      if (ms < 1) console.log(ms);
+      return real(() => ((now += ms), fn()), ms);
+    };
+    new Alarm(-10, true, () => (now += 50));
+    new Alarm(10, true, () => console.log('last'));`;
+  const { code, stdout, stderr } = await runProgram(program);
+  assert.deepEqual([code, stdout, stderr], [0, 'last\n', '']);
 });
 
 test('an earlier deadline moves the timer forward', async () => {
