@@ -81,7 +81,7 @@ class Acquisition implements Abortable {
     this.#store = store;
     this.#wanted = wanted;
     this.#waits = timeout > 0;
-    this.#deadline = timeout === Infinity ? Infinity : performance.now() + timeout;
+    this.#deadline = performance.now() + timeout;
     this.#signal = signal;
     this.#request = new Request(wanted, recordTtl(wanted), this.#waits);
   }
@@ -120,7 +120,7 @@ class Acquisition implements Abortable {
 
   /** Until the deadline, in ms. */
   get #left(): number {
-    return this.#deadline === Infinity ? Infinity : Math.max(0, this.#deadline - performance.now());
+    return Math.max(0, this.#deadline - performance.now());
   }
 
   /** A lease; null if it is taken; undefined if nobody knows. */
@@ -156,7 +156,6 @@ class Acquisition implements Abortable {
   }
 
   #lease(grant: Grant, sent: number): Lease | undefined {
-    this.#stray = undefined;
     const named = { key: this.#request.key, store: this.#store.name };
     const lease = new Lease(grant, sent, this.#wanted, named);
     if (lease.look()) return lease;
@@ -175,7 +174,7 @@ class Acquisition implements Abortable {
         return;
       }
       if (grant) await insist(async () => grant.release(), uptime() + request.ttl);
-      else if (request.waits) this.#forget(request);
+      else this.#forget(request);
     };
     late().catch(() => undefined);
   }
@@ -242,8 +241,6 @@ class Acquisition implements Abortable {
     return new Promise((resolve, reject) => {
       const end = (outcome?: T): void => {
         removeDeadline(wait);
-        // What comes too late must not keep the next wait from being interrupted.
-        if (this.#wake === end) this.#wake = undefined;
         resolve(outcome);
       };
       const wait = new Patience(ms, end);

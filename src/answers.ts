@@ -1,13 +1,10 @@
 /** Answers of a store, which may fail to come, or come too late for whoever has asked. */
 import { uptime } from './clock.js';
 import { addDeadline, Deadline, removeDeadline } from './deadlines.js';
-import { nobody } from './nobody.js';
 
 /** Between a question that failed and the same again, in ms: more each time. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 1000;
-/** What a timer takes. */
-export const LONGEST: number = 2 ** 31 - 1;
 
 /** From half to one and a half times as much. */
 export function jitter(ms: number): number {
@@ -19,7 +16,7 @@ export class Patience extends Deadline {
   readonly #lose: () => void;
 
   constructor(ms: number, lose: () => void) {
-    super(Math.max(0, ms));
+    super(ms);
     this.#lose = lose;
     if (ms !== Infinity) addDeadline(this);
   }
@@ -30,17 +27,15 @@ export class Patience extends Deadline {
   }
 }
 
-/** The answer; or what there is instead if it has not come after so many ms. */
+/** The answer, which is never a rejection; or what there is instead if it has not come after so many ms. */
 export function answerWithin<T, U>(ms: number, answer: Promise<T>, otherwise: U): Promise<T | U> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const wait = new Patience(ms, () => resolve(otherwise));
-    const ended =
-      <V>(settle: (value: V) => void) =>
-      (value: V): void => {
-        removeDeadline(wait);
-        settle(value);
-      };
-    answer.then(ended(resolve), ended(reject));
+    const end = (value: T): void => {
+      removeDeadline(wait);
+      resolve(value);
+    };
+    void answer.then(end);
   });
 }
 
@@ -63,5 +58,5 @@ export async function insist<T>(
 }
 
 function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => nobody.runInAsyncScope(() => setTimeout(resolve, ms).unref()));
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

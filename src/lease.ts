@@ -230,7 +230,7 @@ export class Lease implements Abortable {
     if (this.#deadline === Infinity) return;
     const due = this.#renews ? Math.min(this.#nextRenewal(), this.#deadline) : this.#deadline;
     // It keeps no program alive.
-    this.#timer = new Alarm(Math.max(1, due - uptime()), false, this.#tick);
+    this.#timer = new Alarm(due - uptime(), false, this.#tick);
   }
 
   #nextRenewal(): number {
@@ -244,14 +244,13 @@ export class Lease implements Abortable {
 
   readonly #tick = (): void => {
     if (!this.#open()) return;
-    const due = this.#renews && (this.state === 'Unknown' || uptime() >= this.#nextRenewal());
-    if (due) void this.#ask(this.#ttl);
+    if (this.#renews) void this.#ask(this.#ttl);
     else this.#schedule();
   };
 
   /** The store says by itself that it is gone. */
   onAbort(): void {
-    if (this.#open()) this.#lose('the store says so', this.#grant.lost?.reason);
+    this.#lose('the store says so', this.#grant.lost?.reason);
   }
 
   #endWatch(): void {

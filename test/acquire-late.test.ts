@@ -13,7 +13,11 @@ import {
   silent,
   slow,
 } from './support/scripted.js';
+import type { Way } from './support/scripted.js';
 import { Time } from './support/time.js';
+
+/** It is taken. */
+const none: Way = async () => null as never;
 
 test('an answer that was lost costs nothing: the same id is granted again, with the same token', async (t) => {
   const time = new Time(t);
@@ -63,6 +67,48 @@ test('the answer to an older try of what we hold is ours, and is not given back'
   await time.pass(1000);
   assert.equal((await store.holders()).length, 1);
   assert.equal(await lease?.release(), true);
+});
+
+test('nor is it while the same is asked for again', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('tryAcquire', late(2100), late(240));
+  const asking = ask(store, { ttl: 10_000 }, Infinity);
+  const waited = await time.until(asking);
+  assert.ok(waited > 2200 && waited < 2350, `${waited}`);
+  const lease = await asking;
+  await time.pass(100);
+  assert.equal((await store.holders()).length, 1);
+  assert.equal(await lease?.release(), true);
+});
+
+test('but what comes under an id that is used up is', async (t) => {
+  const time = new Time(t);
+  const failsUntil =
+    (end: number): Way =>
+    (perform) =>
+      time.now < end ? fails(perform) : perform();
+  // The first try is done at last when what the third one has got was given back.
+  const store = new ScriptedStore({ without: ['watch'] }).always('tryAcquire', failsUntil(time.now + 3000));
+  store.next('tryAcquire', slow(2900), none, late(700));
+  const asking = ask(store, { ttl: 900, lockDelay: 60_000 }, Infinity);
+  const waited = await time.until(asking);
+  assert.ok(waited >= 3000 && waited < 3100, `${waited}`);
+  assert.ok(await asking);
+});
+
+test('an error that comes when nobody waits for it any more harms nobody', async (t) => {
+  const time = new Time(t);
+  for (const timeout of [0, 1000, Infinity]) {
+    const store = new ScriptedStore().always('tryAcquire', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      throw new Error('connection reset');
+    });
+    const asking = ask(store, {}, timeout);
+    const failure = assert.rejects(asking, { message: /no answer within/ });
+    await time.until(asking);
+    await failure;
+    await time.pass(6000);
+  }
 });
 
 test('forgetting goes on until the store answers', async (t) => {
@@ -116,6 +162,21 @@ test('a grant that comes after the abort is given back', async (t) => {
   assert.deepEqual(await store.holders(), []);
 });
 
+test('giving it back ends when it has lapsed', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('tryAcquire', late(500)).always('release', fails);
+  const control = new AbortController();
+  const asking = ask(store, { ttl: 3000, lockDelay: 1000 }, Infinity, control.signal);
+  const failure = assert.rejects(asking, (thrown) => thrown === 'enough');
+  await time.pass(100);
+  control.abort('enough');
+  await failure;
+  const start = time.now;
+  await time.pass(20_000);
+  const last = (store.all('release').at(-1)?.at ?? 0) - start;
+  assert.ok(last >= 3400 && last < 6000, `${last}`);
+});
+
 test('a try that the forgetting has overtaken leaves nothing either', async (t) => {
   const time = new Time(t);
   for (const taken of [true, false]) {
@@ -155,12 +216,14 @@ test('an expired grant is never returned: it is given back, and asked for anew',
   const time = new Time(t);
   // It comes 700 ms after it was asked for, and may be used for 650.
   const store = new ScriptedStore().next('tryAcquire', late(700));
-  const asking = ask(store, { ttl: 900 }, Infinity);
+  const asking = ask(store, { ttl: 900, lockDelay: 500 }, Infinity);
   const waited = await time.until(asking);
   assert.ok(waited >= 700 && waited < 800, `${waited}`);
   const lease = await asking;
   const [first, second] = store.all('tryAcquire');
   assert.notEqual(first?.id, second?.id, 'the first id is used up');
+  const [request, another] = store.requests;
+  assert.deepEqual({ ...another, id: '' }, { ...request, id: '' }, 'all else is as it was');
   assert.equal(store.count('release'), 1);
   assert.equal((await store.holders()).length, 1);
   assert.ok((lease?.left ?? 0) > 640);

@@ -44,8 +44,10 @@ test('where changes may be missed it asks every some seconds all the same', asyn
   await rival(store, { ttl: 20_000 });
   const waited = await time.until(ask(store, {}, Infinity));
   assert.ok(waited >= 20_000 && waited < 27_600, `${waited}`);
-  const tries = store.count('tryAcquire');
-  assert.ok(tries >= 4 && tries <= 14, `${tries}`);
+  const tries = store.all('tryAcquire').map(({ at }) => at);
+  assert.ok(tries.length >= 4 && tries.length <= 14, `${tries.length}`);
+  const pauses = new Set(tries.slice(2).map((at, i) => at - (tries[i + 1] ?? 0)));
+  assert.ok(pauses.size > 1, 'with jitter');
 });
 
 test('a store that tells of no changes is asked every 50 ms or so', async (t) => {
@@ -70,6 +72,13 @@ test('a subscription that fails, or is silent, keeps nobody from trying', async 
     const waited = await time.until(ask(store, {}, Infinity));
     assert.ok(waited >= 3000 && waited <= (way === fails ? 3200 : 4100), `${waited}`);
   }
+});
+
+test('a subscription that fails keeps nobody beyond his time', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().always('watch', fails);
+  await rival(store, { ttl: 60_000 });
+  assert.equal(await time.until(ask(store, {}, 10)), 10);
 });
 
 test('a subscription is closed when it is over, and one that comes too late, too', async (t) => {

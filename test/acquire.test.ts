@@ -37,6 +37,16 @@ test('who does not wait asks once, gets null, and leaves no trace', async () => 
   assert.ok(await rival(store), 'nobody stands before us in a queue');
 });
 
+test('the store is told who waits, and who does not', async (t) => {
+  const time = new Time(t);
+  for (const timeout of [0, 100]) {
+    const store = new ScriptedStore();
+    await rival(store, { ttl: 60_000 });
+    await time.until(ask(store, {}, timeout));
+    assert.ok(store.requests.every(({ waits }) => waits === timeout > 0));
+  }
+});
+
 test('the time is up to the ms, after a last try at the deadline', async (t) => {
   const time = new Time(t);
   for (const timeout of [1, 7, 100, 2500]) {
@@ -103,6 +113,48 @@ test('a store that is down is told so after 2 s, whether it is silent or fails, 
   }
 });
 
+test('a store that fails is asked again every 50 ms or so, with jitter, for who does not wait too', async (t) => {
+  const time = new Time(t);
+  for (const timeout of [0, Infinity]) {
+    const store = new ScriptedStore().always('all', fails);
+    const asking = ask(store, {}, timeout);
+    await Promise.allSettled([asking, time.until(asking)]);
+    const tries = store.all('tryAcquire').map(({ at }) => at);
+    assert.ok(tries.length > 25 && tries.length < 60, `${tries.length}`);
+    const pauses = new Set(tries.slice(1).map((at, i) => at - (tries[i] ?? 0)));
+    assert.ok(pauses.size > 5, 'with jitter');
+  }
+});
+
+test('the error says what has failed last, whatever that is', async (t) => {
+  const time = new Time(t);
+  const text = async (): Promise<never> => {
+    // As some clients do.
+    throw 'no route'; // oxlint-disable-line no-throw-literal
+  };
+  for (const [first, then, said] of [
+    [fails, throws(new Error('wrong password')), 'wrong password'],
+    [fails, text, 'no route'],
+    [fails, silent, 'connection refused'],
+  ] as const) {
+    const store = new ScriptedStore().next('tryAcquire', first).always('tryAcquire', then);
+    const asking = ask(store, {}, Infinity);
+    const failure = assert.rejects(asking, (error: Error) =>
+      error.message.includes(`scripted cannot be reached (${said})`),
+    );
+    await time.until(asking);
+    await failure;
+  }
+  // What failed before it answered is no reason.
+  const store = new ScriptedStore({ without: ['watch'] }).next('tryAcquire', fails, passes);
+  store.always('tryAcquire', silent);
+  await rival(store, { ttl: 60_000 });
+  const asking = ask(store, {}, Infinity);
+  const failure = assert.rejects(asking, /\(no answer within \d+ ms\)/);
+  await time.until(asking);
+  await failure;
+});
+
 test('a store that is down when the time is up says that, at the latest 250 ms later', async (t) => {
   const time = new Time(t);
   for (const [timeout, way] of [
@@ -152,6 +204,15 @@ test('an error of ours from the store passes at once, as it is', async (t) => {
   }
 });
 
+test('nothing keeps a program alive when a store has refused it', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  const error = new LockMisuseError('another number of permits', { lock: 'x' });
+  const store = new ScriptedStore().always('tryAcquire', throws(error));
+  await assert.rejects(ask(store, {}, Infinity), (thrown) => thrown === error);
+  assert.equal(timers(), before);
+});
+
 test('an abort ends it at once, wherever it is, with the reason untouched, and no listener is left', async (t) => {
   const time = new Time(t);
   const reason = { enough: true };
@@ -167,9 +228,11 @@ test('an abort ends it at once, wherever it is, with the reason untouched, and n
     const asking = ask(store, {}, Infinity, control.signal);
     const failure = assert.rejects(asking, (thrown) => thrown === reason, what);
     await time.pass(10);
+    const tries = store.count('tryAcquire');
     control.abort(reason);
     assert.equal(await time.until(asking), 0, what);
     await failure;
+    assert.equal(store.count('tryAcquire'), tries, `${what}: nothing more is asked for`);
     assert.equal(getEventListeners(control.signal, 'abort').length, 0);
     assert.deepEqual(commands(store).slice(-1), ['forget']);
     await time.pass(10);

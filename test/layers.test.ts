@@ -287,7 +287,7 @@ const layers: Record<string, readonly string[]> = {
     'words/thread',
   ],
   degraded: ['hold'],
-  answers: ['clock', 'deadlines', 'nobody'],
+  answers: ['clock', 'deadlines'],
   terms: [],
   lease: ['aborts', 'answers', 'backend', 'clock', 'deadlines', 'errors', 'terms'],
   acquire: ['aborts', 'answers', 'backend', 'clock', 'deadlines', 'errors', 'lease', 'request', 'terms'],

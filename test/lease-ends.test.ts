@@ -49,7 +49,8 @@ test('a release that was cut off is asked again, and its second answer is no los
   ] as const) {
     const store = new ScriptedStore().next('release', first);
     const ending = (await take(store)).release();
-    assert.ok((await time.until(ending)) < 200);
+    const waited = await time.until(ending);
+    assert.ok(waited >= 50 && waited < 200, `${waited}`);
     assert.equal(await ending, true);
     assert.equal(store.count('release'), 2);
     assert.equal((await store.holders()).length, left);
@@ -59,7 +60,7 @@ test('a release that was cut off is asked again, and its second answer is no los
 test('a release that always fails goes on in the background until the record has lapsed', async (t) => {
   const time = new Time(t);
   const store = new ScriptedStore().always('release', fails);
-  const lease = await take(store, { ttl: 5000 });
+  const lease = await take(store, { ttl: 5000, lockDelay: 3000 });
   await time.pass(1000);
   const start = time.now;
   const ending = lease.release();
@@ -69,7 +70,19 @@ test('a release that always fails goes on in the background until the record has
   const asked = store.all('release').map(({ at }) => at - start);
   const last = asked.at(-1) ?? 0;
   assert.ok(asked.length >= 4 && asked.length <= 20, `${asked.length} times`);
-  assert.ok(last >= 3500 && last < 6500, `until ${last}`);
+  assert.ok(last >= 7000 && last < 8600, `until ${last}`);
+  assert.ok(
+    asked.some((ms) => ms % 100 !== 0),
+    'with jitter',
+  );
+});
+
+test('and says true also if the record lapses before that is over', async (t) => {
+  const time = new Time(t);
+  const lease = await take(new ScriptedStore().always('release', fails), { ttl: 1000 });
+  const ending = lease.release();
+  assert.ok((await time.until(ending)) < 2000);
+  assert.equal(await ending, true);
 });
 
 test('release on a store that comes back in time frees the name at once', async (t) => {
@@ -78,6 +91,13 @@ test('release on a store that comes back in time frees the name at once', async 
   void (await take(store, { ttl: 10_000 })).release();
   await time.pass(1500);
   assert.equal((await store.holders()).length, 0);
+});
+
+test('the release after a blocked loop says false, if nobody has looked before', async (t) => {
+  const time = new Time(t);
+  const lease = await take(new ScriptedStore());
+  time.block(2700);
+  assert.equal(await lease.release(), false);
 });
 
 test('the release of a lost lock says false at once, and is told to the store all the same', async (t) => {
@@ -198,6 +218,7 @@ test('keepFor asks at once if the record does not last so long, and only then', 
   for (const renew of [true, false]) {
     const lease = await take(store, { renew, minHold: 1000 });
     const before = store.count('renew');
+    await time.pass(100);
     lease.keepFor(2000);
     lease.keepFor(500);
     assert.equal(store.count('renew'), before);
@@ -205,7 +226,7 @@ test('keepFor asks at once if the record does not last so long, and only then', 
     assert.equal(store.count('renew'), before + 1);
     assert.equal(store.all('renew').at(-1)?.ttl, 7000);
     await time.pass(0);
-    assert.ok(lease.left > 6000);
+    assert.equal(lease.left, 7000 - 300);
     lease.keepFor(1000);
     await time.pass(1000);
     assert.equal(store.all('renew').at(-1)?.ttl, renew ? 6000 : 7000, 'for less it is not shortened');
@@ -243,6 +264,15 @@ test('what is answered after the release changes nothing', async (t) => {
   assert.equal(lease.state, 'Ended');
   assert.equal(lease.look(), true, 'what was released cannot be lost');
   assert.deepEqual([store.count('renew'), store.count('release')], [2, 1]);
+});
+
+test('a release that was answered keeps no program alive', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  const lease = await take(new ScriptedStore());
+  await lease.renew();
+  assert.equal(await lease.release(), true);
+  assert.equal(timers(), before);
 });
 
 test('nothing that a lost lease still has to do keeps a program alive', async () => {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockBackendError, LockLostError, LockMisuseError } from '../src/errors.js';
+import { memory } from '../src/backends/memory.js';
 import type { Lease } from '../src/lease.js';
+import { heapUsed } from './support/heap.js';
 import { fails, late, mute, passes, ScriptedStore, silent, take } from './support/scripted.js';
 import { Time } from './support/time.js';
 
@@ -75,6 +77,29 @@ test('it is renewed in the new rhythm from then on', async (t) => {
   await lease.release();
 });
 
+test('and not sooner, although it would have ended sooner', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore();
+  const lease = await take(store);
+  const start = time.now;
+  await lease.renew(30_000);
+  await time.pass(10_500);
+  assert.deepEqual(
+    store.all('renew').map(({ at }) => at - start),
+    [0, 10_000],
+  );
+  await lease.release();
+});
+
+test('however often it is renewed, nothing of that is kept', async () => {
+  const lease = await take(memory('renewed often'));
+  const before = heapUsed();
+  for (let i = 0; i < 50_000; i++) await lease.renew();
+  const grown = heapUsed() - before;
+  assert.ok(grown < 2_000_000, `${grown} bytes`);
+  assert.equal(await lease.release(), true);
+});
+
 test('what is not confirmed is a LockBackendError, and the lease is ours for as long as it says', async (t) => {
   const time = new Time(t);
   const store = new ScriptedStore().next('renew', fails);
@@ -113,7 +138,7 @@ test('what the store does not know any more is lost at once', async (t) => {
     lock: 'lock:x',
   });
   assert.equal(lease.look(), false);
-  await assert.rejects(lease.renew(5000), LockLostError);
+  await assert.rejects(lease.renew(5000), (error: LockLostError) => error.cause instanceof LockLostError);
   assert.equal(store.count('renew'), 1, 'what is lost is not asked for');
   await time.pass(0);
 });

@@ -7,21 +7,27 @@ import { Time } from './support/time.js';
 
 test('a store that says that it is gone is believed, and without renewals it lasts until then', async (t) => {
   const time = new Time(t);
-  const session = new AbortController();
-  const store = new ScriptedStore({ lost: session.signal, without: ['renew'] });
-  const lease = await take(store);
-  let loss: Error | undefined;
-  lease.onLost = (error) => (loss = error);
-  time.block(1_000_000);
-  await time.pass(1);
-  assert.equal(lease.look(), true);
-  assert.equal(lease.passable, true);
-  await lease.renew();
-  session.abort(new Error('session expired'));
-  assert.equal(lease.look(), false);
-  assert.match(loss?.message ?? '', /the store says so/);
-  assert.match(String(loss?.cause), /session expired/);
-  assert.equal(await lease.release(), false);
+  for (const renew of [true, false]) {
+    const session = new AbortController();
+    const store = new ScriptedStore({ lost: session.signal, without: ['renew'] });
+    const lease = await take(store, { renew });
+    let loss: Error | undefined;
+    lease.onLost = (error) => (loss = error);
+    time.block(1_000_000);
+    await time.pass(1);
+    assert.equal(lease.look(), true);
+    assert.equal(lease.passable, true);
+    await lease.renew();
+    time.block(1_000_000);
+    await time.pass(1);
+    assert.equal(lease.look(), true, 'there was nothing to renew');
+    session.abort(new Error('session expired'));
+    assert.equal(lease.look(), false);
+    assert.equal(lease.passable, false);
+    assert.match(loss?.message ?? '', /the store says so/);
+    assert.match(String(loss?.cause), /session expired/);
+    assert.equal(await lease.release(), false);
+  }
 });
 
 test('a grant that is gone when it comes is none, and the next one is', async () => {

@@ -1,6 +1,7 @@
 /** A lease is renewed in time, and lost in time, whatever the store says or does not say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setClock } from '../src/clock.js';
 import type { LockLostError } from '../src/errors.js';
 import type { Lease } from '../src/lease.js';
 import {
@@ -50,6 +51,36 @@ test('it is renewed after each third of its ttl, for as long as it is held', asy
   assert.equal(store.count('renew'), 9, 'and not afterwards');
 });
 
+test('what it costs does not grow with the time that it is held', async (t) => {
+  const time = new Time(t);
+  const lease = await take(new ScriptedStore());
+  let looks = 0;
+  setClock(() => (looks++, time.now));
+  await time.pass(10_000);
+  const first = looks;
+  await time.pass(50_000);
+  assert.ok(looks - first <= 5 * first, `${looks} after ${first}`);
+  await lease.release();
+});
+
+test('all counts from when it was asked for, however long the answer took', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore().next('tryAcquire', late(200)).always('renew', silent);
+  const start = time.now;
+  const taking = take(store, { minHold: 5000 });
+  await time.until(taking);
+  const lease = await taking;
+  const told = watched(lease, time);
+  await time.pass(6000 - 200);
+  assert.deepEqual(sendTimes(store, start), [1000, 2000, 3000, 4000]);
+  assert.equal(told.at, 5000 - 300 - 200);
+  assert.match(told.loss?.message ?? '', /confirmed for 4700 ms/);
+  assert.deepEqual(
+    store.all('release').map(({ at }) => at - start),
+    [5000],
+  );
+});
+
 test('a silent store: it is lost at the deadline to the ms, and nobody has to answer', async (t) => {
   const time = new Time(t);
   for (const way of [silent, mute, fails, cut]) {
@@ -68,6 +99,7 @@ test('a silent store: it is lost at the deadline to the ms, and nobody has to an
     assert.match(told.loss?.message ?? '', /'lock:x' was lost in scripted.*2700 ms.*ttl is 3000 ms/);
     const cause = way === fails ? /connection refused/ : way === cut ? /connection reset/ : /^undefined$/;
     assert.match(String(told.loss?.cause), cause);
+    assert.equal('cause' in (told.loss ?? {}), way === fails || way === cut);
     assert.equal(await lease.release(), false);
   }
 });
@@ -214,6 +246,7 @@ test('a record that was wiped is noticed by the next renewal, and its new holder
   await time.pass(1);
   assert.equal(told.at, 2000);
   assert.match(told.loss?.message ?? '', /its record is gone/);
+  assert.deepEqual([lease.left, lease.passable], [0, false], 'however early it was');
   assert.equal(await lease.release(), false);
   assert.equal(await there?.release(), true);
 });

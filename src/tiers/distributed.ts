@@ -9,7 +9,7 @@ import { unwatchAbort, watchAbort } from '../aborts.js';
 import type { Abortable } from '../aborts.js';
 import { acquire } from '../acquire.js';
 import type { Wanted } from '../acquire.js';
-import { LONGEST } from '../answers.js';
+import { answerWithin } from '../answers.js';
 import type { Backend } from '../backend.js';
 import { LockTimeoutError, LockUnsupportedError } from '../errors.js';
 import type { WaitOptions } from '../options.js';
@@ -196,10 +196,8 @@ function nothing(): void {}
 async function orLater(work: Promise<unknown>, ms: number, signal: AbortSignal | undefined): Promise<void> {
   let end = nothing;
   const ended = new Promise<void>((resolve) => (end = resolve));
-  const timer = ms === Infinity ? undefined : setTimeout(end, Math.min(Math.ceil(ms), LONGEST));
   const abortable: Abortable = { onAbort: end };
   if (signal !== undefined) watchAbort(signal, abortable);
-  await Promise.race([work, ended]);
+  await answerWithin(ms, Promise.race([work, ended]), undefined);
   if (signal !== undefined) unwatchAbort(signal, abortable);
-  clearTimeout(timer);
 }
