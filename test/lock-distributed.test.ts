@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { memory } from '../src/backends/memory.js';
 import { lock, LockBackendError, LockLostError, LockMisuseError, tryLock } from '../src/index.js';
-import type { Guard } from '../src/index.js';
+import type { BackendRequest, Guard } from '../src/index.js';
+import { heapUsed } from './support/heap.js';
 import { leftOver } from './support/locks.js';
 import { fails, passes, rival, ScriptedStore, silent } from './support/scripted.js';
 import { mustBlock } from '../src/testing/settled.js';
@@ -186,6 +188,62 @@ test('release is done when the store has been told, and nobody of this thread en
   assert.equal(await ending, true);
   await time.pass(1);
   await (await wait).release();
+});
+
+test('who says nothing gets a lease of 30 s that is renewed', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore();
+  const guard = await lock('x', { distributed: store });
+  await time.pass(10_000);
+  assert.deepEqual(
+    store.sent.map(({ command, ttl }) => [command, ttl]),
+    [
+      ['tryAcquire', 30_000],
+      ['renew', 30_000],
+    ],
+  );
+  await guard.release();
+});
+
+test('all that is asked for reaches the store', async (t) => {
+  const time = new Time(t);
+  const store = new ScriptedStore();
+  const terms = {
+    ttl: 5000,
+    minHold: 6000,
+    lockDelay: 700,
+    owner: 'me',
+    fair: 'strict',
+    shared: true,
+  } as const;
+  const guard = await lock('x', { distributed: store, prefix: 'p/', ...terms });
+  const [{ key, shared, units, permits, ttl, waits, fifo, owner }] = store.requests as [BackendRequest];
+  assert.deepEqual(
+    { key, shared, units, permits, ttl, waits, fifo, owner },
+    {
+      key: 'lock:p/x',
+      shared: true,
+      units: 1,
+      permits: 1,
+      ttl: 6700,
+      waits: true,
+      fifo: true,
+      owner: 'me',
+    },
+  );
+  await time.until(guard.release());
+});
+
+test('however often a name was held, nothing of that is kept', async () => {
+  const store = memory('held often');
+  const often = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) await (await lock('x', { distributed: store })).release();
+  };
+  await often(1000);
+  const before = heapUsed();
+  await often(10_000);
+  const grown = heapUsed() - before;
+  assert.ok(grown < 1_000_000, `${grown} bytes`);
 });
 
 test('guard.renew: for longer, in vain, after the loss, after the release', async (t) => {

@@ -1,7 +1,7 @@
 /** A lease goes from task to task within its bound: many waiters cost the store what one costs, and rivals get their turn. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lock } from '../src/index.js';
+import { lock, tryLock } from '../src/index.js';
 import type { Guard, LockCallOptions } from '../src/index.js';
 import { leftOver, newFolder } from './support/locks.js';
 import { cut, fails, rival, ScriptedStore, silent } from './support/scripted.js';
@@ -79,6 +79,26 @@ test('and at most 1024 times, because the token has room for no more', async () 
   assert.equal(store.count('tryAcquire'), 2);
   assert.equal(new Set(tokens).size, 1500);
   for (const [i, token] of tokens.entries()) if (i > 0) assert.ok(token > (tokens[i - 1] as bigint));
+});
+
+test('the last one of the 1024 is still one of them', async () => {
+  for (const [waiters, asked] of [
+    [1023, 1],
+    [1024, 2],
+  ] as const) {
+    assert.equal(await grants(waiters, { handover: generous }), asked);
+  }
+});
+
+test('what was agreed counts for one who did not wait too', async () => {
+  const store = new ScriptedStore();
+  const options = { distributed: store, handover: { ms: Infinity, grants: 1 } };
+  const guard = await tryLock('x', options);
+  const { wait } = await mustBlock(lock('x', options));
+  await guard?.release();
+  await (await wait).release();
+  assert.equal(store.count('tryAcquire'), 2);
+  assert.deepEqual(await leftOver(), []);
 });
 
 test('it goes on for no longer than was agreed, counted from the first time', async (t) => {

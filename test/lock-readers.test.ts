@@ -1,5 +1,6 @@
 /** Readers of a thread join one lease of a store, for as long as the bound allows, or until a writer waits. */
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { lock, LockMisuseError, LockTimeoutError, tryLock } from '../src/index.js';
 import type { Guard, LockCallOptions } from '../src/index.js';
@@ -130,21 +131,27 @@ test('those who wait for the one who asks end with their own time and signal', a
   const control = new AbortController();
   const aborted = reader(store, { signal: control.signal });
   const timed = reader(store, { timeout: 300 });
-  const patient = reader(store);
+  const unused = new AbortController();
+  const patient = reader(store, { signal: unused.signal });
   const none = tryLock('x', { distributed: store, shared: true, ttl: 3000, handover: generous });
   assert.equal(await none, null, 'who does not wait asks at once');
+  const asked = store.count('tryAcquire');
+  const last = reader(store);
+  await time.pass(5);
+  assert.equal(store.count('tryAcquire'), asked, 'who waits lets one ask');
   const failures = Promise.all([
     assert.rejects(aborted, (error) => error === 'enough'),
     assert.rejects(timed, LockTimeoutError),
   ]);
-  await time.pass(100);
+  await time.pass(95);
   control.abort('enough');
   assert.equal(await time.until(aborted), 0);
   assert.equal(await time.until(timed), 200);
   await failures;
   await there?.release();
-  const guards = Promise.all([first, patient]);
+  const guards = Promise.all([first, patient, last]);
   await time.until(guards);
+  assert.equal(getEventListeners(unused.signal, 'abort').length, 0);
   for (const guard of await guards) await guard.release();
   await free(store);
 });

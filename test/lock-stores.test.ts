@@ -17,6 +17,8 @@ import {
   tryLock,
 } from '../src/index.js';
 import type { Backend, BackendRequest, Grant } from '../src/index.js';
+import { DistributedTier } from '../src/tiers/distributed.js';
+import { ScriptedStore } from './support/scripted.js';
 import { temporary } from './support/temporary.js';
 
 const store = connect('memory:');
@@ -53,6 +55,16 @@ test('permits of a semaphore are shared with other hosts', async () => {
   assert.deepEqual(await store.list?.('semaphore:'), []);
 });
 
+test('who has all permits gives all of them back', async () => {
+  const permits = semaphore('v', 3, { distributed: store });
+  const all = await permits.acquire(3);
+  const waits = permits.acquire(3);
+  assert.equal(await permits.tryAcquire(), null);
+  assert.equal(await all.release(), true);
+  assert.equal(await (await waits).release(), true);
+  assert.deepEqual(await store.list?.('semaphore:'), []);
+});
+
 test('what the store does not give goes back on this host too', async () => {
   const there = await takeElsewhere('semaphore:t', { units: 1, permits: 2 });
   const permits = semaphore('t', 2, { distributed: store });
@@ -84,6 +96,36 @@ test('a semaphore in a store refuses what makes no sense', async () => {
     code: 'ERR_LOCK_UNSUPPORTED',
   });
   await assert.rejects(semaphore('v', 2, { distributed: store }).acquire(3), RangeError);
+});
+
+test('what a store cannot do is refused, with what to do instead; all else it does', async () => {
+  const supports = { fifo: false, owner: false, ttl: false, permits: false, shared: false };
+  const poor = new ScriptedStore({ supports });
+  for (const [options, message] of [
+    [{ fair: 'strict' }, /'strict' \}.* not possible with scripted: .*Use \{ fair: true \}/],
+    [{ owner: 'me' }, /'owner' is not possible with scripted: .*Use \{ within: guard \}/],
+    [{ ttl: 1000 }, /'ttl' is not possible with scripted: what it grants ends with its session/],
+    [{ shared: true }, /'shared' is not possible with scripted: its keys have one holder/],
+  ] as const) {
+    const asking = lock('w', { ...options, distributed: poor });
+    await assert.rejects(asking, { code: 'ERR_LOCK_UNSUPPORTED', message });
+  }
+  await assert.rejects(async () => semaphore('w', 2, { distributed: poor }).acquire(), {
+    code: 'ERR_LOCK_UNSUPPORTED',
+    message: /a semaphore is not possible with scripted/,
+  });
+  assert.deepEqual(poor.sent, [], 'nothing is asked for');
+  const guard = await lock('w', { distributed: poor, fair: true });
+  assert.equal(await guard.release(), true);
+});
+
+test('a hold in a store keeps its mode', async () => {
+  const options = { ttl: 1000, renew: true, lockDelay: 0, minHold: 0, owner: undefined, fair: false };
+  const climbed = await new DistributedTier('m', store, options).take(1, {});
+  for (const change of [() => climbed.downgrade(), () => climbed.tryUpgrade()]) {
+    assert.throws(change, { code: 'ERR_LOCK_UNSUPPORTED', message: /a hold keeps its mode: release it/ });
+  }
+  assert.equal(await climbed.release(), true);
 });
 
 test('inspect shows who holds a name in the store, and all names there', async () => {

@@ -116,7 +116,7 @@ export class DistributedTier implements Tier {
     while (this.#coming !== undefined && left > 0) {
       signal?.throwIfAborted();
       await orLater(this.#coming, left, signal);
-      left = Math.max(0, timeout - (performance.now() - since));
+      left = timeout - (performance.now() - since);
     }
     const joined = this.#joinable?.join();
     if (joined !== undefined) return joined;
