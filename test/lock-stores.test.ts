@@ -17,6 +17,7 @@ import {
   tryLock,
 } from '../src/index.js';
 import type { Backend, BackendRequest, Grant } from '../src/index.js';
+import { newId } from '../src/request.js';
 import { DistributedTier } from '../src/tiers/distributed.js';
 import { ScriptedStore } from './support/scripted.js';
 import { temporary } from './support/temporary.js';
@@ -248,6 +249,12 @@ test('a wait in a store that times out says who holds it', async () => {
     return true;
   });
   await there.release();
+  // As one of us would hold it there: the id says who that is.
+  const ours = await takeElsewhere('lock:busy', { id: newId() });
+  await assert.rejects(lock('busy', { distributed: store, timeout: 30 }), (error: Error) =>
+    error.message.includes(`held by process ${process.pid} of host ${hostname()} in memory, token `),
+  );
+  await ours.release();
 });
 
 test('a look into a store that is down is an error that says so', async () => {
