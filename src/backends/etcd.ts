@@ -29,7 +29,7 @@ import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord } from './etcd-records.js';
 import { Slots } from './etcd-slots.js';
 import type { Slot } from './etcd-slots.js';
-import { inTheWay, looking, moving, putting, taking, viewAfter, viewOfLook } from './etcd-txn.js';
+import { inTheWay, looking, moving, putting, taking, viewAfter, viewOf, viewOfLook } from './etcd-txn.js';
 import type { TxnAnswer, View } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 import { shows } from '../shown.js';
@@ -119,7 +119,6 @@ class EtcdBackend implements Backend {
     await this.#slots.find(request)?.untilQuiet();
     const slot = this.#slots.find(request);
     if (slot === undefined) return;
-    this.#leaveQueue(slot);
     this.#drop(slot);
     await this.#remove(slot, request, true);
   }
@@ -175,7 +174,7 @@ class EtcdBackend implements Backend {
       if (view === undefined) continue;
       const { own, queue, revision, isWhole } = view;
       if (own !== undefined) {
-        if (own.lease !== lease.id && !(await this.#move(request, own.name, own.token, lease))) continue;
+        if (own.lease !== lease.id && !(await this.#move(request, own, lease))) continue;
         this.#leaveQueue(slot);
         // A new one of the same name: who is before it was not asked.
         if (token !== undefined && own.token !== token) continue;
@@ -226,12 +225,25 @@ class EtcdBackend implements Backend {
     }
   }
 
-  /** Whether it is there. */
-  async #move(request: BackendRequest, name: string, token: bigint, lease: Lease): Promise<boolean> {
-    // It asks for the token: one that comes late finds nothing.
-    const body = moving(request, name, token, lease.id);
-    const { succeeded = false } = await this.#txn(body, request, { again: true });
-    return succeeded;
+  /** Whether it is there, and on that lease now. */
+  async #move(
+    request: BackendRequest,
+    record: Pick<EtcdRecord, 'name' | 'token' | 'lease'>,
+    to: Lease,
+  ): Promise<boolean> {
+    let at = record.lease;
+    while (at !== to.id) {
+      if (to.state !== 'alive') throw new Error('a lease of etcd was given up before anything hung on it');
+      // It asks for the lease, too: one that comes late, when it was moved to another one, does nothing.
+      const answer = await this.#txn(moving(request, { ...record, lease: at }, to.id), request, {
+        again: true,
+      });
+      if (answer.succeeded === true) break;
+      const { own } = viewOf(answer);
+      if (own?.token !== record.token) return false;
+      at = own.lease;
+    }
+    return true;
   }
 
   #grant(request: BackendRequest, slot: Slot, own: EtcdRecord, lease: Lease, asked: number): Grant {
@@ -240,7 +252,7 @@ class EtcdBackend implements Backend {
     const grant = new EtcdGrant(request, own, lease, asked, {
       before: this.#grants.get(name),
       lease: (ttl) => this.#leases.of(ttl, key),
-      move: (token, other) => this.#move(request, name, token, other),
+      move: (from, to) => this.#move(request, { name, token: own.token, lease: from }, to),
       remove: async () => {
         this.#check(key);
         // The name may be another one's by now.
@@ -262,8 +274,9 @@ class EtcdBackend implements Backend {
     return grant;
   }
 
-  /** Forgets the grant. */
+  /** Forgets the grant; and its place: one that it waits may have been told late, after the grant. */
   #drop(slot: Slot): void {
+    this.#leaveQueue(slot);
     slot.isUsed = false;
     this.#grants.get(slot.own)?.leave();
     this.#grants.delete(slot.own);
