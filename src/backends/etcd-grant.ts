@@ -13,8 +13,8 @@ export interface Holding {
   readonly before: EtcdGrant | undefined;
   /** A lease that lasts that long. */
   lease(ttl: number): Promise<Lease>;
-  /** Hangs the record on another lease. Whether it is there. */
-  move(token: bigint, lease: Lease): Promise<boolean>;
+  /** Hangs the record on another lease than the one of that id. Whether it is there. */
+  move(from: string, to: Lease): Promise<boolean>;
   /** Deletes it. Whether it was there. */
   remove(): Promise<boolean>;
   /** It has vanished. */
@@ -60,7 +60,7 @@ export class EtcdGrant implements Grant, Tenant {
     this.#check();
     if (this.#lease.state === 'retired' || secondsOf(ttl) !== this.#lease.seconds) {
       const lease = await this.#holding.lease(ttl);
-      if (!(await this.#holding.move(this.token, lease))) this.vanish();
+      if (!(await this.#holding.move(this.#lease.id, lease))) this.vanish();
       this.#check();
       this.#lease.tenants.delete(this);
       this.#lease = lease;

@@ -108,11 +108,19 @@ export function putting(
   return { compare, success, failure: [waits] };
 }
 
-/** Hangs a record that is there on another lease: it keeps its place. */
-export function moving(request: BackendRequest, name: string, token: bigint, lease: string): object {
+/** Hangs a record that is there, on that lease, on another one: it keeps its place. Or tells where it is. */
+export function moving(
+  request: BackendRequest,
+  { name: key, token, lease }: Pick<EtcdRecord, 'name' | 'token' | 'lease'>,
+  to: string,
+): object {
   return {
-    compare: [{ key: name, target: 'CREATE', result: 'EQUAL', create_revision: String(token) }],
-    success: [{ request_put: { key: name, value: valueOf(request), lease } }],
+    compare: [
+      { key, target: 'CREATE', result: 'EQUAL', create_revision: String(token) },
+      { key, target: 'LEASE', result: 'EQUAL', lease },
+    ],
+    success: [{ request_put: { key, value: valueOf(request), lease: to } }],
+    failure: [read({ key })],
   };
 }
 
@@ -126,7 +134,7 @@ export function deleting(records: readonly EtcdRecord[]): object {
   };
 }
 
-function viewOf({ header, responses = [] }: TxnAnswer): View {
+export function viewOf({ header, responses = [] }: TxnAnswer): View {
   const [first] = responses;
   const [own = [], queue = []] = (first?.response_txn?.responses ?? responses)
     .flatMap(({ response_range }) => (response_range === undefined ? [] : [response_range]))

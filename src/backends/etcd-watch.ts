@@ -3,7 +3,8 @@
  *
  *     has a place   when his record was deleted (he comes last), or nobody is in his way any more: see etcd-place.ts
  *     has none yet  whenever a record was deleted
- *     is looking    what is deleted meanwhile is kept, until it is known which place he has
+ *     is looking    what is deleted meanwhile is kept, for the place that he gets; and for another one after it, from
+ *                   an answer that was older, and late
  *
  * The others are not told: a release wakes one, and readers together. Who was told of everything since he looked knows
  * that it is his turn, and does not look again: for each of them it is known since when he has missed nothing (`Story`).
@@ -186,7 +187,7 @@ class OneWatch implements Watch {
   story: Story | undefined = undefined;
   readonly #watcher: Watcher;
   readonly #events: OneWatchEvents;
-  /** What was deleted while he was looking: his place will not know of it. */
+  /** What was deleted since he began to look, maybe twice at a time: the places that he gets will not know of it. */
   #meanwhile: [name: string, revision: bigint][] = [];
   #told = false;
   #wake: (() => void) | undefined;
@@ -202,13 +203,13 @@ class OneWatch implements Watch {
 
   deleted(name: string, revision: bigint): void {
     if (this.#watcher.isTried()) this.#meanwhile.push([name, revision]);
+    else this.#meanwhile = [];
     if (this.#watcher.place()?.deleted(name, revision) !== false) this.tell();
   }
 
   placed(): void {
     const place = this.#watcher.place();
     const told = this.#meanwhile.filter(([name, revision]) => place?.deleted(name, revision) !== false);
-    this.#meanwhile = [];
     if (told.length > 0) this.tell();
   }
 

@@ -15,22 +15,21 @@ import type { Backend, BackendRequest, Grant, StoreHolder, Supports, Watch } fro
 import { uptime } from '../clock.js';
 import { LockMisuseError } from '../errors.js';
 import { EtcdClient } from './etcd-client.js';
-import type { CallOptions } from './etcd-client.js';
-import { closed, EtcdError, isUnknown } from './etcd-errors.js';
+import { closed } from './etcd-errors.js';
 import { EtcdGrant } from './etcd-grant.js';
 import { EtcdKeys } from './etcd-keys.js';
 import type { Lease } from './etcd-lease.js';
 import { Leases } from './etcd-leases.js';
 import { settingsOf } from './etcd-options.js';
 import type { EtcdOptions, EtcdSettings } from './etcd-options.js';
+import { OwnRecords } from './etcd-own.js';
 import { Place } from './etcd-place.js';
 import type { Story } from './etcd-place.js';
 import { fitsBehind, Layout } from './etcd-records.js';
 import type { EtcdRecord } from './etcd-records.js';
 import { Slots } from './etcd-slots.js';
 import type { Slot } from './etcd-slots.js';
-import { inTheWay, looking, moving, putting, taking, viewAfter, viewOfLook } from './etcd-txn.js';
-import type { TxnAnswer, View } from './etcd-txn.js';
+import { inTheWay } from './etcd-txn.js';
 import { Watches } from './etcd-watch.js';
 import { shows } from '../shown.js';
 
@@ -67,6 +66,7 @@ class EtcdBackend implements Backend {
   readonly #client: EtcdClient;
   readonly #keys: EtcdKeys;
   readonly #leases: Leases;
+  readonly #own: OwnRecords;
   readonly #watches: Watches;
   readonly #slots: Slots;
   readonly #places: Map<Slot, Place> = new Map();
@@ -80,6 +80,7 @@ class EtcdBackend implements Backend {
     this.#client = new EtcdClient(settings);
     this.#keys = new EtcdKeys(this.#client, this.#layout, settings.timeout);
     this.#leases = new Leases(this.#client, settings);
+    this.#own = new OwnRecords(this.#client, this.#leases);
     this.#slots = new Slots(this.#layout);
     this.#watches = new Watches(this.#client, settings.timeout, (name, revision) => {
       const grant = this.#grants.get(name);
@@ -119,9 +120,8 @@ class EtcdBackend implements Backend {
     await this.#slots.find(request)?.untilQuiet();
     const slot = this.#slots.find(request);
     if (slot === undefined) return;
-    this.#leaveQueue(slot);
     this.#drop(slot);
-    await this.#remove(slot, request, true);
+    await this.#own.remove(slot, request, true);
   }
 
   async inspect(key: string): Promise<StoreHolder[]> {
@@ -170,19 +170,19 @@ class EtcdBackend implements Backend {
       }
       const view =
         token === undefined
-          ? await this.#put(request, slot, lease, counted)
-          : viewOfLook(await this.#txn(looking(request, slot, token), request, { again: true }), request);
+          ? await this.#own.put(request, slot, lease, counted)
+          : await this.#own.look(request, slot, token);
       if (view === undefined) continue;
       const { own, queue, revision, isWhole } = view;
       if (own !== undefined) {
-        if (own.lease !== lease.id && !(await this.#move(request, own.name, own.token, lease))) continue;
+        if (own.lease !== lease.id && !(await this.#own.move(request, own, lease))) continue;
         this.#leaveQueue(slot);
         // A new one of the same name: who is before it was not asked.
         if (token !== undefined && own.token !== token) continue;
         const before = inTheWay(request, own, queue);
         if (before.length === 0) return this.#grant(request, slot, own, lease, asked);
         if (request.waits) this.#enqueue(request, slot, own, before, lease, isWhole ? story : undefined);
-        else await this.#remove(slot, request, true);
+        else await this.#own.remove(slot, request, true);
         return null;
       }
       this.#leaveQueue(slot);
@@ -196,51 +196,13 @@ class EtcdBackend implements Backend {
     }
   }
 
-  /** Undefined if the lease is gone. */
-  async #put(
-    request: BackendRequest,
-    slot: Slot,
-    lease: Lease,
-    counted: bigint | undefined,
-  ): Promise<View | undefined> {
-    const { retire: unsure } = slot;
-    const ask = (body: object): Promise<TxnAnswer> => this.#txn(body, request, { again: false, unsure });
-    try {
-      return await slot.putting(
-        async () => {
-          // The gateway takes as long to read the longer question as etcd takes to do what it asks for.
-          let answer = slot.mayBeFree ? await ask(taking(request, slot, lease.id, counted)) : undefined;
-          if (answer?.succeeded !== true) answer = await ask(putting(request, slot, lease.id, counted));
-          slot.mayBeFree = answer.succeeded === true;
-          return viewAfter(answer, request, slot.own, lease.id);
-        },
-        ({ own }) => own !== undefined,
-      );
-    } catch (error) {
-      if (error instanceof EtcdError && error.leaseIsGone) {
-        lease.gone();
-        return undefined;
-      }
-      if (isUnknown(error)) lease.retire();
-      throw error;
-    }
-  }
-
-  /** Whether it is there. */
-  async #move(request: BackendRequest, name: string, token: bigint, lease: Lease): Promise<boolean> {
-    // It asks for the token: one that comes late finds nothing.
-    const body = moving(request, name, token, lease.id);
-    const { succeeded = false } = await this.#txn(body, request, { again: true });
-    return succeeded;
-  }
-
   #grant(request: BackendRequest, slot: Slot, own: EtcdRecord, lease: Lease, asked: number): Grant {
     const { key } = request;
     const { name } = own;
     const grant = new EtcdGrant(request, own, lease, asked, {
       before: this.#grants.get(name),
       lease: (ttl) => this.#leases.of(ttl, key),
-      move: (token, other) => this.#move(request, name, token, other),
+      move: (from, to) => this.#own.move(request, { name, token: own.token, lease: from }, to),
       remove: async () => {
         this.#check(key);
         // The name may be another one's by now.
@@ -248,7 +210,7 @@ class EtcdBackend implements Backend {
         this.#drop(slot);
         // One more try that the grant came before: it may still put the record anew.
         if (slot.isTried) void this.forget(request).catch(() => {});
-        return this.#remove(slot, request, false);
+        return this.#own.remove(slot, request, false);
       },
       gone: () => {
         if (this.#grants.get(name) !== grant) return;
@@ -262,8 +224,9 @@ class EtcdBackend implements Backend {
     return grant;
   }
 
-  /** Forgets the grant. */
+  /** Forgets the grant; and its place: one that it waits may have been told late, after the grant. */
   #drop(slot: Slot): void {
+    this.#leaveQueue(slot);
     slot.isUsed = false;
     this.#grants.get(slot.own)?.leave();
     this.#grants.delete(slot.own);
@@ -290,29 +253,6 @@ class EtcdBackend implements Backend {
     place.leave();
     this.#places.delete(slot);
     slot.isUsed = false;
-  }
-
-  /** Whether the record was there. */
-  async #remove(slot: Slot, { key, ttl }: BackendRequest, again: boolean): Promise<boolean> {
-    this.#check(key);
-    const options = { lock: key, deadline: this.#leases.patience(ttl), again, unsure: slot.retire };
-    const body = { key: slot.own };
-    return slot.deleting(async () => {
-      const { deleted } = await this.#client.call<{ deleted?: string }>('/v3/kv/deleterange', body, options);
-      return deleted !== undefined;
-    });
-  }
-
-  #txn(
-    body: object,
-    { key, ttl }: BackendRequest,
-    how: Pick<CallOptions, 'again' | 'unsure'>,
-  ): Promise<TxnAnswer> {
-    return this.#client.call('/v3/kv/txn', body, {
-      ...how,
-      lock: key,
-      deadline: this.#leases.patience(ttl),
-    });
   }
 }
 
