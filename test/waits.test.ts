@@ -218,6 +218,8 @@ test('no wait that fails causes an unhandled rejection beside the one promise', 
     const mutex = new Mutex();
     const condition = new Condition(mutex);
     const guard = await mutex.lock();
+    // AbortSignal.timeout() keeps no program alive, and may come last.
+    const alive = setInterval(() => {}, 1000);
     const waits = [
       mutex.lock({ timeout: 1 }),
       mutex.lock({ timeout: 0 }),
@@ -227,6 +229,7 @@ test('no wait that fails causes an unhandled rejection beside the one promise', 
       mutex.run(() => { throw new Error('x'); }, { timeout: 1 }),
     ];
     console.log((await Promise.allSettled(waits)).filter((r) => r.status === 'rejected').length);
+    clearInterval(alive);
     await condition.wait(guard, { timeout: 1 }).catch(() => console.log('caught'));
   `);
   assert.deepEqual([ended.code, ended.stdout, ended.stderr], [0, '6\ncaught\n', '']);
