@@ -22,7 +22,7 @@ import { uptime } from './clock.js';
 import { removeDeadline } from './deadlines.js';
 import { LockBackendError, LockError } from './errors.js';
 import { Lease } from './lease.js';
-import { Request } from './request.js';
+import { calledOf, Request } from './request.js';
 import type { Sought } from './request.js';
 import { recordTtl } from './terms.js';
 import type { Terms } from './terms.js';
@@ -202,12 +202,12 @@ class Acquisition implements Abortable {
 
   #down(): LockBackendError {
     const { name } = this.#store;
-    const { key } = this.#request;
+    const { what, name: lock } = calledOf(this.#request.key);
     const why = this.#failure instanceof Error ? this.#failure.message : String(this.#failure);
     const message =
-      `'${key}' could not be taken: ${name} cannot be reached (${why}). Nothing is held. See that it runs and that this ` +
+      `${what} could not be taken: ${name} cannot be reached (${why}). Nothing is held. See that it runs and that this ` +
       "host may connect to it, or ask with { onBackendDown: 'lower' } to go on without it";
-    return new LockBackendError(message, { lock: key, cause: this.#failure });
+    return new LockBackendError(message, { lock, cause: this.#failure });
   }
 
   async #untilChanged(): Promise<void> {

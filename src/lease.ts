@@ -26,6 +26,7 @@ import type { Grant } from './backend.js';
 import { uptime } from './clock.js';
 import { Alarm, removeDeadline } from './deadlines.js';
 import { LockBackendError, LockLostError, LockMisuseError } from './errors.js';
+import { calledOf } from './request.js';
 import { marginOf, recordTtl } from './terms.js';
 import type { Terms } from './terms.js';
 
@@ -142,15 +143,15 @@ export class Lease implements Abortable {
     await answerWithin(this.#deadline - now, answer, undefined);
     this.#mustBeOurs();
     if (this.#since >= now) return;
-    const { key, store } = this.#named;
-    const message = `the lease of '${key}' could not be renewed: ${store} has not confirmed it. It is ours for ${Math.round(this.left)} ms more`;
-    throw new LockBackendError(message, { lock: key, cause: this.#failure });
+    const { what, name } = calledOf(this.#named.key);
+    const message = `the lease of ${what} could not be renewed: ${this.#named.store} has not confirmed it. It is ours for ${Math.round(this.left)} ms more`;
+    throw new LockBackendError(message, { lock: name, cause: this.#failure });
   }
 
   #mustBeOurs(): void {
-    const { key } = this.#named;
-    if (this.state === 'Ended') throw new LockMisuseError(`'${key}' was released`, { lock: key });
-    if (!this.look()) throw new LockLostError(this.#loss?.message ?? '', { lock: key, cause: this.#loss });
+    const { what, name: lock } = calledOf(this.#named.key);
+    if (this.state === 'Ended') throw new LockMisuseError(`${what} was released`, { lock });
+    if (!this.look()) throw new LockLostError(this.#loss?.message ?? '', { lock, cause: this.#loss });
   }
 
   /** Gives it back. Whether it was ours to the end. Never rejects. */
@@ -277,9 +278,10 @@ export class Lease implements Abortable {
   #lose(why: string, cause: unknown): void {
     this.#endWatch();
     this.state = 'Lost';
-    const message = `'${this.#named.key}' was lost in ${this.#named.store}: ${why}`;
+    const { what, name } = calledOf(this.#named.key);
+    const message = `${what} was lost in ${this.#named.store}: ${why}`;
     this.#loss = new LockLostError(message, {
-      lock: this.#named.key,
+      lock: name,
       ...(cause === undefined ? {} : { cause }),
     });
     this.onLost?.(this.#loss);

@@ -52,6 +52,13 @@ export class Request implements BackendRequest {
   }
 }
 
+/** What a person calls that of which it is the key, and its name. */
+export function calledOf(key: string): { readonly what: string; readonly name: string } {
+  const colon = key.indexOf(':');
+  const name = key.slice(colon + 1);
+  return { what: `the ${key.slice(0, colon)} '${name}'`, name };
+}
+
 let prefix: string | undefined;
 let count = 0;
 

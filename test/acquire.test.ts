@@ -97,7 +97,7 @@ test('a store that is down is told so after 2 s, whether it is silent or fails, 
       const asking = ask(store, {}, timeout);
       const failure = assert.rejects(asking, (error: Error) => {
         assert.ok(error instanceof LockBackendError);
-        assert.match(error.message, /'lock:x' could not be taken: scripted cannot be reached/);
+        assert.match(error.message, /the lock 'x' could not be taken: scripted cannot be reached/);
         assert.match(
           error.message,
           way === fails ? /connection refused/ : /connection reset|no answer within 2000 ms/,

@@ -70,7 +70,7 @@ test('a program is ended when its lock is taken away', async () => {
   );
   const { end, stderr } = await running.ended;
   assert.equal(end, 76);
-  assert.match(stderr, /^tierlock run: 'lock:job' was lost in redis: .*: ending the program\n/);
+  assert.match(stderr, /^tierlock run: the lock 'job' was lost in redis: .*: ending the program\n/);
   assert.match(stderr, /the program ended with 143\n$/);
   assert.ok(!lives(Number(pid)));
 });
@@ -154,11 +154,14 @@ test('what is lost is told at once, when it is taken away and when the store is 
   for (const holder of [broken, silent]) await holder.printed(/^ACQUIRED \d+\n/);
   await cli(['break', '-y', '--url', url, 'broken']);
   assert.equal((await broken.ended).end, 76);
-  assert.match(broken.output.stdout, /\nLOST 'lock:broken' was lost in redis: its record is gone[^\n]*\n$/);
+  assert.match(
+    broken.output.stdout,
+    /\nLOST the lock 'broken' was lost in redis: its record is gone[^\n]*\n$/,
+  );
   await server.stop();
   try {
     assert.equal((await silent.ended).end, 76);
-    assert.match(silent.output.stdout, /\nLOST 'lock:silent'[^\n]*\n$/);
+    assert.match(silent.output.stdout, /\nLOST the lock 'silent'[^\n]*\n$/);
   } finally {
     await server.resume();
   }

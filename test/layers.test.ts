@@ -300,7 +300,7 @@ const layers: Record<string, readonly string[]> = {
   degraded: ['hold'],
   answers: ['clock', 'deadlines'],
   terms: [],
-  lease: ['aborts', 'answers', 'backend', 'clock', 'deadlines', 'errors', 'terms'],
+  lease: ['aborts', 'answers', 'backend', 'clock', 'deadlines', 'errors', 'request', 'terms'],
   acquire: ['aborts', 'answers', 'backend', 'clock', 'deadlines', 'errors', 'lease', 'request', 'terms'],
   'tiers/held': ['errors', 'lease', 'outside', 'tier'],
   'tiers/distributed': [

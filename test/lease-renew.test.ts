@@ -107,7 +107,10 @@ test('what is not confirmed is a LockBackendError, and the lease is ours for as 
   await time.pass(700);
   await assert.rejects(lease.renew(), (error: Error) => {
     assert.ok(error instanceof LockBackendError);
-    assert.match(error.message, /'lock:x' could not be renewed: scripted has not confirmed it.*2000 ms more/);
+    assert.match(
+      error.message,
+      /the lock 'x' could not be renewed: scripted has not confirmed it.*2000 ms more/,
+    );
     assert.match((error.cause as Error).message, /connection refused/);
     return true;
   });
@@ -135,7 +138,7 @@ test('what the store does not know any more is lost at once', async (t) => {
   await assert.rejects(lease.renew(5000), {
     name: 'LockLostError',
     message: /its record is gone/,
-    lock: 'lock:x',
+    lock: 'x',
   });
   assert.equal(lease.look(), false);
   await assert.rejects(lease.renew(5000), (error: LockLostError) => error.cause instanceof LockLostError);

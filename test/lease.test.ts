@@ -96,7 +96,7 @@ test('a silent store: it is lost at the deadline to the ms, and nobody has to an
     assert.equal(lease.state, 'Lost');
     assert.equal(lease.look(), false);
     assert.equal(lease.left, 0);
-    assert.match(told.loss?.message ?? '', /'lock:x' was lost in scripted.*2700 ms.*ttl is 3000 ms/);
+    assert.match(told.loss?.message ?? '', /the lock 'x' was lost in scripted.*2700 ms.*ttl is 3000 ms/);
     const cause = way === fails ? /connection refused/ : way === cut ? /connection reset/ : /^undefined$/;
     assert.match(String(told.loss?.cause), cause);
     assert.equal('cause' in (told.loss ?? {}), way === fails || way === cut);

@@ -50,7 +50,7 @@ test('a store that is down: LockBackendError after 2 s, which says what to do, a
       const asking = lock('x', { distributed: store, ...(external && { external, lockPath }) });
       const failure = assert.rejects(asking, {
         name: 'LockBackendError',
-        message: /'lock:x' could not be taken: scripted cannot be reached.*onBackendDown: 'lower'/,
+        message: /the lock 'x' could not be taken: scripted cannot be reached.*onBackendDown: 'lower'/,
       });
       const waited = await time.until(asking);
       assert.ok(waited >= 2000 && waited <= 2400, `${waited}`);

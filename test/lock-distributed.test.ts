@@ -30,11 +30,11 @@ test('a store that falls silent: held, assertHeld and the signal say so at the d
   assert.equal(signal.aborted, true);
   assert.equal(guard.held, false);
   assert.ok(signal.reason instanceof LockLostError);
-  assert.equal(signal.reason.lock, 'lock:x');
+  assert.equal(signal.reason.lock, 'x');
   assert.throws(() => guard.assertHeld(), {
     name: 'LockLostError',
     cause: signal.reason,
-    message: /'lock:x' was lost in scripted/,
+    message: /the lock 'x' was lost in scripted/,
   });
   assert.equal(await guard.release(), false);
   assert.equal(await guard.release(), false);

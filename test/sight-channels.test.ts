@@ -165,10 +165,11 @@ test('who is let in again is told as nested, and the name is given back once', a
 
 test('minHold: held until it is over', async () => {
   const heard = await listen(async () => {
-    await (await lock('least', { minHold: 30 })).release();
+    await (await lock('least', { minHold: 200 })).release();
     await lock('least', async () => undefined);
   }).then((all) => all.filter(({ event }) => event === 'release').slice(0, 1));
-  assert.ok(Number(heard.at(-1)?.message['held']) >= 29);
+  // From the moment when it was told of: that is a little after the grant.
+  assert.ok(Number(heard.at(-1)?.message['held']) >= 100);
 });
 
 test('a loss is told once for a hold and all of its parts, with the error', async () => {
