@@ -5,6 +5,8 @@ import { addDeadline, Deadline, removeDeadline } from './deadlines.js';
 /** Between a question that failed and the same again, in ms: more each time. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 1000;
+/** 24 days, which is what a timer takes. */
+const FOR_EVER = 2 ** 31 - 1;
 
 /** From half to one and a half times as much. */
 export function jitter(ms: number): number {
@@ -16,9 +18,10 @@ export class Patience extends Deadline {
   readonly #lose: () => void;
 
   constructor(ms: number, lose: () => void) {
-    super(ms);
+    // One without an end, too: whoever waits is promised an answer, whatever the store's connections keep alive.
+    super(Math.min(ms, FOR_EVER));
     this.#lose = lose;
-    if (ms !== Infinity) addDeadline(this);
+    addDeadline(this);
   }
 
   /** If the loop stood still, the answer may have come, and is read after the timers. */

@@ -96,10 +96,11 @@ test('one that keeps nothing alive fires, and one that does keeps the program al
   assert.ok(quiet());
 });
 
-test('a wait without an end is none of them', () => {
+test('a wait without an end keeps the program alive until it is over', () => {
   const silent = new Alarm(100_000, false, () => undefined);
   const endless = new Patience(Infinity, () => undefined);
-  assert.equal(endless.place, -1);
+  assert.ok(!quiet());
+  removeDeadline(endless);
   assert.ok(quiet());
   removeDeadline(silent);
 });
