@@ -33,15 +33,17 @@ for (const fair of [false, true]) {
   });
 }
 
-// A hold that began so long after the one before is no overtaking: whoever was next has not come.
-const LATE = 40;
+// In ms. Where a hold began so long after the one before, whoever was next has not come, and those behind may pass him
+// until he does.
+const LATE = 5;
 
 /** The turns of whom somebody had been passed who surely stood in line before they even asked. */
 function overtakings(turns: readonly Turn[]): Turn[] {
   const ordered = turns.toSorted((one, other) => one.granted - other.granted);
+  let pause = 0;
   return ordered.filter((turn, i) => {
-    if (turn.from - (ordered[i - 1]?.to ?? 0) > LATE) return false;
-    return ordered.slice(i + 1).some(({ stood }) => stood < turn.called);
+    if (turn.from - (ordered[i - 1]?.to ?? 0) > LATE) pause = turn.granted;
+    return ordered.slice(i + 1).some(({ stood }) => stood < turn.called && stood > pause);
   });
 }
 
