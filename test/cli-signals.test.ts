@@ -84,8 +84,9 @@ test('^C in a terminal reaches the program once', async () => {
   const run = lineOf(['run', 'job', process.execPath, '-e', hears]);
   // What is written to it is typed.
   await using terminal = new Cli(undefined, {
-    ...at(newFolder()),
-    by: ['script', '-qec', quote(run), '/dev/null'],
+    // It is run by that shell, whatever the user's is; and that, were it to stay, would end by the ^C.
+    env: { TIERLOCK_PATH: newFolder(), SHELL: '/bin/sh' },
+    by: ['script', '-qec', `exec ${quote(run)}`, '/dev/null'],
   });
   const [, runner] = await terminal.printed(/ready (\d+) \d+\r\n/);
   terminal.write('\x03');
