@@ -70,7 +70,9 @@ function shown(isTTY: boolean, fill: (write: (text: string) => void) => void): s
   return lines.map((line) => line.join('').trimEnd());
 }
 
-test('the matrix fits a terminal, moves there and nowhere else, and is the same in the end', () => {
+test('the matrix fits a terminal, moves there and nowhere else, and is the same in the end', (t) => {
+  // Also in a process that has just begun.
+  t.mock.method(performance, 'now', () => 1);
   const cell = (mismatches: number): Cell => judge('none', true, outcome(mismatches, met));
   const fill =
     (isTTY: boolean) =>

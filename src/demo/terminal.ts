@@ -31,7 +31,7 @@ export function printHead(screen: Screen, requests: number, store: string): void
 }
 
 export function printing(screen: Screen, requests: number): Watcher {
-  let last = 0;
+  let last = -Infinity;
   const coloured = screen.isTTY && !process.env['NO_COLOR'];
   return {
     row: ({ label }) => screen.write(label.padEnd(LABEL)),
