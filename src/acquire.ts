@@ -81,7 +81,7 @@ class Acquisition implements Abortable {
     this.#store = store;
     this.#wanted = wanted;
     this.#waits = timeout > 0;
-    this.#deadline = performance.now() + timeout;
+    this.#deadline = timeout === Infinity ? Infinity : performance.now() + timeout;
     this.#signal = signal;
     this.#request = new Request(wanted, recordTtl(wanted), this.#waits);
   }
@@ -120,7 +120,7 @@ class Acquisition implements Abortable {
 
   /** Until the deadline, in ms. */
   get #left(): number {
-    return Math.max(0, this.#deadline - performance.now());
+    return this.#deadline === Infinity ? Infinity : Math.max(0, this.#deadline - performance.now());
   }
 
   /** A lease; null if it is taken; undefined if nobody knows. */
@@ -157,8 +157,9 @@ class Acquisition implements Abortable {
 
   #lease(grant: Grant, sent: number): Lease | undefined {
     const named = { key: this.#request.key, store: this.#store.name };
-    const lease = new Lease(grant, sent, this.#wanted, named);
-    if (lease.look()) return lease;
+    const now = uptime();
+    const lease = new Lease(grant, sent, now, this.#wanted, named);
+    if (lease.look(now)) return lease;
     void lease.release();
     this.#request = new Request(this.#wanted, recordTtl(this.#wanted), this.#waits);
     return undefined;

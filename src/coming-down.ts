@@ -6,11 +6,11 @@
 import type { HoldSource, Rare } from './hold-source.js';
 import { Waiter } from './line.js';
 
-const endings = new Set<Promise<boolean>>();
+const ending = new Set<Rare>();
 
 /** What of this thread is on its way down to a store. */
 export async function comingDown(): Promise<void> {
-  await Promise.all(endings);
+  await Promise.all(Array.from(ending, async (rare) => rare.ending));
 }
 
 export function comeDown<G>(rare: Rare, source: HoldSource<G>): void {
@@ -35,17 +35,22 @@ export function comeDown<G>(rare: Rare, source: HoldSource<G>): void {
 
 /** Whatever happens above: those below must not wait for ever. */
 function giveBack(rare: Rare, polite: boolean, give: () => void): void {
-  let ending: Promise<boolean> | void = undefined;
+  let released: Promise<boolean> | void = undefined;
   try {
-    ending = rare.climbed?.release(polite);
+    released = rare.climbed?.release(polite);
   } finally {
-    if (ending === undefined) give();
+    if (released === undefined) give();
   }
-  if (ending === undefined) return;
-  const end = ending.finally(() => {
-    endings.delete(end);
+  if (released === undefined) return;
+  ending.add(rare);
+  rare.ending = endWith(rare, released, give);
+}
+
+async function endWith(rare: Rare, released: Promise<boolean>, give: () => void): Promise<boolean> {
+  try {
+    return await released;
+  } finally {
+    ending.delete(rare);
     give();
-  });
-  rare.ending = end;
-  endings.add(end);
+  }
 }

@@ -72,8 +72,8 @@ export class Lease implements Abortable {
   #timer: Alarm | undefined = undefined;
   #ending: Promise<boolean> | undefined = undefined;
 
-  /** Of what was granted to a request that was sent at that moment. */
-  constructor(grant: Grant, sent: number, terms: Terms, named: Named) {
+  /** Of what was granted now to a request that was sent then; both by `uptime`. */
+  constructor(grant: Grant, sent: number, now: number, terms: Terms, named: Named) {
     this.token = grant.token;
     this.#grant = grant;
     this.#named = named;
@@ -92,7 +92,7 @@ export class Lease implements Abortable {
       return;
     }
     if (lost !== undefined) watchAbort(lost, this);
-    this.#schedule();
+    this.#schedule(now);
   }
 
   /** How long it is ours without a renewal, in ms. */
@@ -115,8 +115,8 @@ export class Lease implements Abortable {
   }
 
   /** Whether it is still ours, by the clock. */
-  look(): boolean {
-    if (this.#loss === undefined && this.state !== 'Ended' && uptime() >= this.#deadline) this.#lapse();
+  look(now: number = uptime()): boolean {
+    if (this.#loss === undefined && this.state !== 'Ended' && now >= this.#deadline) this.#lapse();
     return this.#loss === undefined;
   }
 
@@ -226,16 +226,16 @@ export class Lease implements Abortable {
   }
 
   /** When the next thing is due: a renewal, or the end. */
-  #schedule(): void {
+  #schedule(now: number = uptime()): void {
     this.#clearTimer();
     if (this.#deadline === Infinity) return;
-    const due = this.#renews ? Math.min(this.#nextRenewal(), this.#deadline) : this.#deadline;
+    const due = this.#renews ? Math.min(this.#nextRenewal(now), this.#deadline) : this.#deadline;
     // It keeps no program alive.
-    this.#timer = new Alarm(due - uptime(), false, this.#tick);
+    this.#timer = new Alarm(due - now, false, this.#tick);
   }
 
-  #nextRenewal(): number {
-    if (this.state === 'Unknown') return uptime() + RETRY_MS;
+  #nextRenewal(now: number): number {
+    if (this.state === 'Unknown') return now + RETRY_MS;
     return this.#sent + this.#ttl / 3;
   }
 

@@ -19,7 +19,7 @@ export const TARDY = 200;
 
 /**
  * Takes a token from the counter. A token is a moment, in 1/2^20 s about; between two moments of 16 ms it is counted up,
- * far slower than the clock runs.
+ * far slower than the clock runs. A Lua number is a double, and holds it exactly, but `..` would cut it.
  */
 export const nextToken = (counter: string): string => `
 local token, time = redis.call('INCR', ${counter}), redis.call('TIME')
@@ -27,14 +27,12 @@ if token <= time[1] * 1048576 + time[2] - time[2] % 16384 then
   token = time[1] * 1048576 + time[2]
   redis.call('SET', ${counter}, string.format('%.0f', token))
 end
-token = string.format('%.0f', token)
 `;
 
 /** What all but the shortest ways need. */
 export const library: string = `
 local call = redis.call
 local time = call('TIME')
--- A Lua number is a double, and holds it exactly, but \`..\` would cut it.
 local us = time[1] * 1000000 + time[2]
 local RECORD, HOLDERS, INFOS, QUEUE, PLACES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local ms = math.floor(us / 1000)

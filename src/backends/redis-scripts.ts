@@ -23,12 +23,12 @@ export interface Script {
   readonly sha: string;
 }
 
-/** By one who can have nobody beside it. KEYS: record, holders, queue, counter. ARGV: id, ttl. The token, or nothing. */
+/** By one who can have nobody beside it. KEYS: record, holders, queue, counter. ARGV: id, ttl. The token, or 0. */
 export const TAKE: Script = script(`
-if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) > 0 then return '' end
+if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) > 0 then return 0 end
 ${nextToken('KEYS[4]')}
-redis.call('SET', KEYS[1], token .. ' ' .. ARGV[1], 'PX', ARGV[2])
-return 't' .. token
+redis.call('SET', KEYS[1], string.format('%.0f %s', token, ARGV[1]), 'PX', ARGV[2])
+return token
 `);
 
 /** Of what TAKE has taken. KEYS: record, queue. ARGV: "token id". 2: somebody waits, nothing was done. */
@@ -147,7 +147,7 @@ if not given then
 end
 if not given then
   ${nextToken('KEYS[6]')}
-  given = token
+  given = string.format('%.0f', token)
 end
 leaveQueue(id)
 if alone then

@@ -129,8 +129,11 @@ class RedisBackend implements Backend {
   ): Promise<bigint | undefined> {
     const [record, holders, , queue, , counter] = known.keys;
     const args = [id, whole(ttl)];
-    const reply = String(await this.#run(TAKE, key, [record, holders, queue, counter], args, stillWanted));
-    if (reply !== '') return BigInt(reply.slice(1));
+    // A client may give numbers as text.
+    const token = BigInt(
+      (await this.#run(TAKE, key, [record, holders, queue, counter], args, stillWanted)) as number | string,
+    );
+    if (token > 0n) return token;
     known.quiet = false;
     return undefined;
   }

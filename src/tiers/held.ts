@@ -62,14 +62,14 @@ export class Held {
     return holder;
   }
 
-  async leave(holder: OnStore): Promise<boolean> {
+  leave(holder: OnStore): Promise<boolean> {
     this.#holders.delete(holder);
     if (this.#holders.size === 0) {
       this.#over = true;
       return this.lease.release();
     }
     this.stopIfExpired();
-    return this.lease.look();
+    return Promise.resolve(this.lease.look());
   }
 
   /** It is renewed for as long as anybody may hold it. */
