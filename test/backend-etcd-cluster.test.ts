@@ -1,24 +1,18 @@
 /** Three nodes of etcd, of which one is killed or stopped, the leader too, while locks are held and waited for. */
 import assert from 'node:assert/strict';
-import { after, before, test as always } from 'node:test';
+import { test as always } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { etcd } from '../src/backends/etcd.js';
 import { lock, LockBackendError, LockLostError } from '../src/index.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { recordsIn } from './support/etcd-store.js';
-import { requireServer } from './support/servers/available.js';
-import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
+import { ownEtcd } from './support/own-etcd.js';
+import { etcdCall } from './support/servers/etcd.js';
 import type { Server } from './support/servers/server.js';
 import { waitUntil } from '../src/testing/wait.js';
 
-const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);
-
-let server: Etcd;
-before(async () => {
-  if (skip === false) server = await startEtcd({ nodes: 3 });
-});
-after(() => server?.close());
+const { server, options } = ownEtcd(3);
+const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
 
 const ttl = 3000;
 

@@ -1,27 +1,19 @@
 /** Answers of etcd that come late, when the same request has been asked for once more: what they tell is not so any more. */
 import assert from 'node:assert/strict';
+import { test as always } from 'node:test';
 import { once } from 'node:events';
 import { createServer, request as requestHttp, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { after, before, test as always } from 'node:test';
 import type { Backend } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
 import { waitUntil } from '../src/testing/wait.js';
 import { requestOf } from './support/backend-requests.js';
 import { idIn, leasesIn, recordsIn } from './support/etcd-store.js';
-import { requireServer } from './support/servers/available.js';
-import { startEtcd, type Etcd } from './support/servers/etcd.js';
+import { ownEtcd } from './support/own-etcd.js';
 
-const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void =>
-  void always(name, { skip, timeout: 60_000 }, body);
-
-let server: Etcd;
-before(async () => {
-  if (skip === false) server = await startEtcd();
-});
-after(() => server?.close());
+const { server, options } = ownEtcd();
+const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
 
 interface Kept {
   /** Lets it go on; resolves when etcd has answered. */

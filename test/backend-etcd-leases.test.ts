@@ -1,24 +1,18 @@
 /** Leases that many records of etcd share: who keeps them alive, and what happens when they end, or must not be used. */
 import assert from 'node:assert/strict';
-import { after, before, test as always } from 'node:test';
+import { test as always } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend, Grant } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
 import { LockError } from '../src/index.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, Calls, idIn, leasesIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
-import { requireServer } from './support/servers/available.js';
-import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
+import { ownEtcd } from './support/own-etcd.js';
+import { etcdCall } from './support/servers/etcd.js';
 import { waitUntil } from '../src/testing/wait.js';
 
-const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);
-
-let server: Etcd;
-before(async () => {
-  if (skip === false) server = await startEtcd();
-});
-after(() => server?.close());
+const { server, options } = ownEtcd();
+const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
 
 const open = (): Backend => etcd({ endpoints: server.urls });
 const lost = { code: 'ERR_LOCK_LOST' };

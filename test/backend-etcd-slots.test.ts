@@ -1,6 +1,6 @@
 /** Names of records that one acquisition has after the other, and what never happens by that. */
 import assert from 'node:assert/strict';
-import { after, before, test as always } from 'node:test';
+import { test as always } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend, Grant } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
@@ -10,18 +10,12 @@ import { deleting } from '../src/backends/etcd-txn.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, idIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import type { Proxy } from './support/proxy.js';
-import { requireServer } from './support/servers/available.js';
-import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
+import { ownEtcd } from './support/own-etcd.js';
+import { etcdCall } from './support/servers/etcd.js';
 import { waitUntil } from '../src/testing/wait.js';
 
-const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);
-
-let server: Etcd;
-before(async () => {
-  if (skip === false) server = await startEtcd();
-});
-after(() => server?.close());
+const { server, options } = ownEtcd();
+const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
 
 const open = (): Backend => etcd({ endpoints: server.urls });
 

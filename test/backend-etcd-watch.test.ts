@@ -1,8 +1,8 @@
 /** The stream by which those who wait for a key of etcd hear that it is their turn, and what happens when it breaks. */
 import assert from 'node:assert/strict';
+import { test as always } from 'node:test';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { after, before, test as always } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Backend, BackendRequest, Grant, Watch } from '../src/backend.js';
 import { EtcdClient } from '../src/backends/etcd-client.js';
@@ -15,19 +15,12 @@ import { etcd } from '../src/backends/etcd.js';
 import { uptime } from '../src/clock.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { base64, Calls, idIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
-import { requireServer } from './support/servers/available.js';
-import { etcdCall, startEtcd, type Etcd } from './support/servers/etcd.js';
+import { ownEtcd } from './support/own-etcd.js';
+import { etcdCall, startEtcd } from './support/servers/etcd.js';
 import { waitUntil } from '../src/testing/wait.js';
 
-const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void =>
-  void always(name, { skip, timeout: 60_000 }, body);
-
-let server: Etcd;
-before(async () => {
-  if (skip === false) server = await startEtcd();
-});
-after(() => server?.close());
+const { server, options } = ownEtcd();
+const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
 
 const open = (): Backend => etcd({ endpoints: server.urls });
 

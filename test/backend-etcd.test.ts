@@ -1,23 +1,16 @@
 /** What the driver of etcd does when all is well: calls, order, names, and that nothing is left. */
 import assert from 'node:assert/strict';
-import { after, before, test as always } from 'node:test';
+import { test as always } from 'node:test';
 import type { Backend } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
 import { lock, LockBackendError, LockMisuseError } from '../src/index.js';
 import { acquire, requestOf } from './support/backend-requests.js';
 import { Calls, leasesIn, recordsIn, storeBehindProxies } from './support/etcd-store.js';
-import { requireServer } from './support/servers/available.js';
-import { startEtcd, type Etcd } from './support/servers/etcd.js';
+import { ownEtcd } from './support/own-etcd.js';
 import { waitUntil } from '../src/testing/wait.js';
 
-const skip = requireServer('etcd');
-const test = (name: string, body: () => Promise<void>): void => void always(name, { skip }, body);
-
-let server: Etcd;
-before(async () => {
-  if (skip === false) server = await startEtcd();
-});
-after(() => server?.close());
+const { server, options } = ownEtcd();
+const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
 
 const open = (): Backend => etcd({ endpoints: server.urls });
 

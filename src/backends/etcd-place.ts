@@ -15,9 +15,19 @@
 import type { BackendRequest } from '../backend.js';
 import type { Lease, Waiter } from './etcd-lease.js';
 import type { EtcdRecord } from './etcd-records.js';
+import { FAR } from './etcd-txn.js';
 
 /** All that one who waits is told, without a gap: another one when there was a gap. Compared, never read. */
 export type Story = object;
+
+/** One who waits, or will, as the backend knows him. */
+export interface Watcher {
+  readonly id: string;
+  /** His place, if he has one. */
+  place(): Place | undefined;
+  /** Whether he is looking for it. */
+  isTried(): boolean;
+}
 
 export class Place implements Waiter {
   readonly own: EtcdRecord;
@@ -64,6 +74,18 @@ export class Place implements Waiter {
   /** Whether its record holds, without a look. */
   holdsBy(story: Story | undefined): boolean {
     return this.#story !== undefined && this.#story === story && !this.#isGone && this.#hasRoom;
+  }
+
+  /** The one so many places before it that it is far off until that one has gone; where all before it must go. */
+  get scout(): EtcdRecord | undefined {
+    if (this.own.permits > 1 || this.#ahead.size < FAR) return undefined;
+    const nearest = [...this.#ahead.values()].toSorted((a, b) => (a.token < b.token ? 1 : -1));
+    return nearest[FAR - 1];
+  }
+
+  /** Whether that one is in its way, as far as anyone here knows. */
+  waitsFor({ name, token }: EtcdRecord): boolean {
+    return this.#ahead.get(name)?.token === token;
   }
 
   get #hasRoom(): boolean {

@@ -12,6 +12,8 @@ import type { EtcdRecord, KeyValue, Names, Range, Ranges } from './etcd-records.
 
 // etcd takes 128 operations in a transaction, unless it is told otherwise.
 export const BATCH = 100;
+/** Who has so many before him is far off: he need not hear of each of them. */
+export const FAR = 4;
 /** Of so many who are before a record, the latest, it is told; of permits, of all. */
 const BEFORE = 100;
 
@@ -53,17 +55,21 @@ function reads(request: BackendRequest, { own, ranges }: Names): object[] {
   return [read({ key: own }), { request_range: request.permits > 1 ? inOrder(ranges.all) : first }];
 }
 
-/** The record, which is the last one, and who is right before it: that one must go before it can hold. */
+/** The record, which is the last one, and those right before it: they must go before it can hold. */
 function readsBehind(request: BackendRequest, { own, ranges }: Names): object[] {
-  const last = lastOf(rivals(request, ranges), request.shared ? 1 : 2);
-  return [read({ key: own }), { request_range: request.permits > 1 ? inOrder(ranges.all) : last }];
+  const last = lastOf(rivals(request, ranges), request.shared ? FAR : FAR + 1);
+  return [read({ key: own }), queueOf(request, ranges, last)];
+}
+
+/** Of permits, all must be known. Else their names and tokens say all. */
+function queueOf(request: BackendRequest, { all }: Ranges, last: object): object {
+  return { request_range: request.permits > 1 ? inOrder(all) : { ...last, keys_only: true } };
 }
 
 /** Only looks at a record that has that token, and who is before it. */
 export function looking(request: BackendRequest, { own, ranges }: Names, token: bigint): object {
   const before = { ...lastOf(rivals(request, ranges), BEFORE), max_create_revision: String(token - 1n) };
-  const queue = request.permits > 1 ? inOrder(ranges.all) : { ...before, keys_only: true };
-  return { success: [read({ key: own }), { request_range: queue }] };
+  return { success: [read({ key: own }), queueOf(request, ranges, before)] };
 }
 
 /** What it tells. */

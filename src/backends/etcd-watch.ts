@@ -3,30 +3,23 @@
  *
  *     has a place   when his record was deleted (he comes last), or nobody is in his way any more: see etcd-place.ts
  *     has none yet  whenever a record was deleted
+ *     is far off    when he comes near: see etcd-far.ts
  *     is looking    what is deleted meanwhile is kept, for the place that he gets; and for another one after it, from
  *                   an answer that was older, and late
  *
  * The others are not told: a release wakes one, and readers together. Who was told of everything since he looked knows
  * that it is his turn, and does not look again: for each of them it is known since when he has missed nothing (`Story`).
  *
- * All who wait for one key share its stream, see etcd-stream.ts. It outlives the last one by a second, for a key that is
- * fought for; and it keeps the program alive only while somebody awaits `changed`.
+ * All who wait for one key share its stream, see etcd-stream.ts; one who is far off, and alone, has none. It outlives the
+ * last one by a second, for a key that is fought for; and it keeps the program alive only while somebody awaits `changed`.
  */
 import type { Watch } from '../backend.js';
 import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
-import type { Place, Story } from './etcd-place.js';
-import type { Range } from './etcd-records.js';
+import { FarWatch } from './etcd-far.js';
+import type { Story, Watcher } from './etcd-place.js';
+import type { EtcdRecord, Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
-
-/** One who waits, or will, as the backend knows him. */
-export interface Watcher {
-  readonly id: string;
-  /** His place, if he has one. */
-  place(): Place | undefined;
-  /** Whether he is looking for it. */
-  isTried(): boolean;
-}
 
 /** Is told of each record that is deleted. */
 type OnDeleted = (name: string, revision: bigint) => void;
@@ -38,6 +31,8 @@ export class Watches {
   readonly #deadline: number;
   readonly #onDeleted: OnDeleted;
   readonly #keys: Map<string, KeyWatch> = new Map();
+  /** One for each key at most: two would cost as much as a stream of the key. */
+  readonly #far: Map<string, FarWatch> = new Map();
 
   constructor(client: EtcdClient, deadline: number, onDeleted: OnDeleted) {
     this.#client = client;
@@ -45,8 +40,35 @@ export class Watches {
     this.#onDeleted = onDeleted;
   }
 
-  /** Resolves when all that happens from now on is told. */
-  async open(key: string, all: Range, watcher: Watcher): Promise<Watch> {
+  /** Resolves when all that happens from now on, and is of use to him, is told. */
+  open(key: string, all: Range, watcher: Watcher): Promise<Watch> {
+    const scout = watcher.place()?.scout;
+    const other = this.#far.get(key);
+    other?.come();
+    const shared = this.#keys.get(key);
+    if (scout === undefined || other !== undefined || shared?.isUsed === true)
+      return this.#openNear(key, all, watcher);
+    shared?.close();
+    return this.#openFar(key, all, watcher, scout);
+  }
+
+  async #openFar(key: string, all: Range, watcher: Watcher, scout: EtcdRecord): Promise<Watch> {
+    const far = new FarWatch(
+      watcher,
+      scout,
+      this.#client,
+      { lock: key, deadline: this.#deadline },
+      {
+        near: () => this.#openNear(key, all, watcher),
+        closed: () => this.#far.delete(key),
+      },
+    );
+    this.#far.set(key, far);
+    await far.open();
+    return far;
+  }
+
+  async #openNear(key: string, all: Range, watcher: Watcher): Promise<Watch> {
     let watch = this.#keys.get(key);
     if (watch === undefined) {
       watch = new KeyWatch(this.#onDeleted, () => this.#keys.delete(key));
@@ -58,11 +80,13 @@ export class Watches {
 
   /** He shall look for himself. */
   tell(key: string, id: string): void {
+    this.#farOf(key, id)?.tell();
     for (const watch of this.#keys.get(key)?.of(id) ?? []) watch.tell();
   }
 
   /** He has looked, and has a place. */
   placed(key: string, id: string): void {
+    this.#farOf(key, id)?.placed();
     for (const watch of this.#keys.get(key)?.of(id) ?? []) watch.placed();
   }
 
@@ -72,7 +96,16 @@ export class Watches {
   }
 
   close(): void {
+    for (const far of this.#far.values()) {
+      far.close();
+      far.tell();
+    }
     for (const watch of this.#keys.values()) watch.close();
+  }
+
+  #farOf(key: string, id: string): FarWatch | undefined {
+    const far = this.#far.get(key);
+    return far?.id === id ? far : undefined;
   }
 }
 
@@ -139,6 +172,10 @@ class KeyWatch {
       throw error;
     }
     return watch;
+  }
+
+  get isUsed(): boolean {
+    return this.#watches.size > 0;
   }
 
   /** Those of a request. */

@@ -35,15 +35,16 @@ export async function leasesIn(server: Etcd): Promise<string[]> {
 
 /** What a proxy has seen go to the server: the paths of the calls, without `/v3/`. */
 export class Calls {
+  /** How many deletions have come back, of which streams tell. */
+  told = 0;
   readonly #paths: string[] = [];
 
   constructor(...proxies: Proxy[]) {
     for (const proxy of proxies) {
       proxy.onData(({ way, bytes }) => {
-        if (way === 'up') {
-          for (const [, path] of bytes.toString('latin1').matchAll(/POST \/v3\/(\S+)/g))
-            this.#paths.push(path ?? '');
-        }
+        const text = bytes.toString('latin1');
+        if (way === 'down') this.told += text.match(/"type":"DELETE"/g)?.length ?? 0;
+        else for (const [, path] of text.matchAll(/POST \/v3\/(\S+)/g)) this.#paths.push(path ?? '');
         return 'pass';
       });
     }

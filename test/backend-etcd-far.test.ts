@@ -1,0 +1,218 @@
+/** Who waits far behind in etcd: he hears of one record only, and comes near in time. */
+import assert from 'node:assert/strict';
+import { test as always } from 'node:test';
+import type { Backend, BackendRequest, Grant, Watch } from '../src/backend.js';
+import { etcd } from '../src/backends/etcd.js';
+import { acquire, requestOf } from './support/backend-requests.js';
+import type { TestRequest } from './support/backend-requests.js';
+import { Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
+import { ownEtcd } from './support/own-etcd.js';
+import { waitUntil } from '../src/testing/wait.js';
+
+const { server, options } = ownEtcd();
+const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
+
+const open = (): Backend => etcd({ endpoints: server.urls });
+
+/** One who holds the key, and six who wait for it, in their order. */
+async function lineFor(store: Backend, key: string): Promise<{ held: Grant; line: TestRequest[] }> {
+  const held = await store.tryAcquire(requestOf(key));
+  assert.ok(held);
+  const line = Array.from({ length: 6 }, () => requestOf(key, { waits: true }));
+  for (const request of line) assert.equal(await store.tryAcquire(request), null);
+  return { held, line };
+}
+
+/** He who is the fourth before one who comes behind that line. */
+const SCOUT = 2;
+
+/** Waits as the core does: he has looked since the watch stood. */
+async function stand(store: Backend, request: BackendRequest): Promise<Watch> {
+  assert.equal(await store.tryAcquire(request), null);
+  const watch = await store.watch?.(request);
+  assert.ok(watch);
+  assert.equal(await store.tryAcquire(request), null);
+  return watch;
+}
+
+/** How many streams etcd serves. */
+async function streams(): Promise<number> {
+  const text = await (await fetch(`${server.urls[0]}/metrics`)).text();
+  return Number(/^etcd_debugging_mvcc_watcher_total (\d+)$/m.exec(text)?.[1]);
+}
+
+test('who is far off is told of one record only, and when he is near, of all', async () => {
+  await using other = open();
+  await using proxied = await storeBehindProxies(server);
+  const { store, proxies } = proxied;
+  const calls = new Calls(...proxies);
+  const { held, line } = await lineFor(other, 'lock:far');
+  const request = requestOf('lock:far', { waits: true });
+  const watch = await stand(store, request);
+  assert.deepEqual(calls.take().slice(-2), ['watch', 'kv/txn']);
+  const near = watch.changed();
+  const [scout] = line.splice(SCOUT, 1);
+  // Those behind and before the one whom he hears of.
+  for (const one of [line.pop(), line.shift()]) await other.forget?.(one as TestRequest);
+  await other.forget?.(scout as TestRequest);
+  await near;
+  assert.equal(calls.told, 1);
+  assert.deepEqual(calls.take(), ['watch']);
+  assert.equal(await store.tryAcquire(request), null);
+  assert.deepEqual(calls.take(), ['kv/txn']);
+  const turn = watch.changed();
+  for (const one of line) await other.forget?.(one);
+  await held.release();
+  await turn;
+  const grant = await store.tryAcquire(request);
+  assert.ok(grant);
+  assert.equal(calls.told, 2 + line.length);
+  assert.deepEqual(calls.take(), [], 'he knows it from the stream');
+  watch.close();
+  assert.equal(await grant.release(), true);
+});
+
+test('what was far, and has ended, leaves no stream behind', async () => {
+  await using other = open();
+  await using store = open();
+  const before = await streams();
+  const { held, line } = await lineFor(other, 'lock:ends');
+  for (const end of ['far', 'coming', 'near']) {
+    const request = requestOf('lock:ends', { waits: true });
+    const watch = await stand(store, request);
+    if (end !== 'far') {
+      const near = watch.changed();
+      const [scout] = line.splice(SCOUT, 1);
+      await other.forget?.(scout as TestRequest);
+      line.push(requestOf('lock:ends', { waits: true }));
+      if (end === 'near') await near;
+    }
+    watch.close();
+    await store.forget?.(request);
+    await other.tryAcquire(line.at(-1) as TestRequest);
+  }
+  await waitUntil(async () => (await streams()) === before, { what: 'etcd serves no stream any more' });
+  for (const one of line) await other.forget?.(one);
+  await held.release();
+});
+
+test('whom he would hear of may have gone before he listens', async () => {
+  await using other = open();
+  await using store = open();
+  const { held, line } = await lineFor(other, 'lock:gone');
+  const request = requestOf('lock:gone', { waits: true });
+  assert.equal(await store.tryAcquire(request), null);
+  await other.forget?.(line[SCOUT] as TestRequest);
+  const watch = await store.watch?.(request);
+  assert.equal(await store.tryAcquire(request), null);
+  await watch?.changed();
+  // From then on he hears of all.
+  assert.equal(await store.tryAcquire(request), null);
+  const turn = watch?.changed();
+  for (const one of line) await other.forget?.(one);
+  await held.release();
+  await turn;
+  assert.equal(await (await store.tryAcquire(request))?.release(), true);
+  watch?.close();
+});
+
+test('several who wait for a key in one store share its stream, however far off they are', async () => {
+  await using other = open();
+  await using proxied = await storeBehindProxies(server);
+  const { store, proxies } = proxied;
+  const calls = new Calls(...proxies);
+  const { held, line } = await lineFor(other, 'lock:both');
+  const watchesIn = (paths: readonly string[]): number => paths.filter((path) => path === 'watch').length;
+  const requests = [0, 1, 2].map(() => requestOf('lock:both', { waits: true }));
+  const watches: Watch[] = [];
+  for (const request of requests) watches.push(await stand(store, request));
+  // The first one is told to look, because he did not hear of all until now.
+  await watches[0]?.changed();
+  assert.equal(watchesIn(calls.take()), 2, 'his own, and the one of all three');
+  for (const request of requests) assert.equal(await store.tryAcquire(request), null);
+  for (const one of line) await other.forget?.(one);
+  calls.take();
+  let free = held;
+  for (const [i, request] of requests.entries()) {
+    const turn = watches[i]?.changed();
+    await free.release();
+    await turn;
+    free = (await store.tryAcquire(request)) as Grant;
+    assert.ok(free);
+    watches[i]?.close();
+  }
+  await free.release();
+  assert.equal(watchesIn(calls.take()), 0);
+});
+
+test('who is far off and cut off looks, and comes near', async () => {
+  await using other = open();
+  await using proxied = await storeBehindProxies(server);
+  const { store, proxies } = proxied;
+  const [proxy] = proxies;
+  assert.ok(proxy);
+  const { held, line } = await lineFor(other, 'lock:far-cut');
+  const waiting = acquire(store, requestOf('lock:far-cut', { waits: true }));
+  await waitUntil(() => proxy.connections >= 2, { what: 'his stream stands' });
+  proxy.refuse();
+  proxy.cut();
+  for (const one of line) await other.forget?.(one);
+  await held.release();
+  await proxy.heal();
+  assert.equal(await (await waiting).release(), true);
+});
+
+test('who has lost his record while he was far off has another place, and his turn', async () => {
+  await using other = open();
+  await using store = open();
+  const { held, line } = await lineFor(other, 'lock:far-lost');
+  const request = requestOf('lock:far-lost', { waits: true });
+  const watch = await stand(store, request);
+  const before = (await recordsIn(server, 'tierlock/lock:far-lost//')).length;
+  await store.forget?.(request);
+  assert.equal((await recordsIn(server, 'tierlock/lock:far-lost//')).length, before - 1);
+  // Nobody tells him; but he looks now and then.
+  assert.equal(await store.tryAcquire(request), null);
+  for (const one of line) await other.forget?.(one);
+  for (let turn = watch.changed(); ; turn = watch.changed()) {
+    await held.release();
+    await turn;
+    const grant = await store.tryAcquire(request);
+    if (grant === null) continue;
+    assert.equal(await grant.release(), true);
+    break;
+  }
+  watch.close();
+});
+
+test('a store that is closed wakes who is far off', async () => {
+  await using other = open();
+  const store = open();
+  const { held, line } = await lineFor(other, 'lock:far-closed');
+  const watch = await stand(store, requestOf('lock:far-closed', { waits: true }));
+  const changed = watch.changed();
+  await store.close();
+  await changed;
+  for (const one of line) await other.forget?.(one);
+  await held.release();
+});
+
+test('many stores that fight for a key, most of them far off, lose no wake', async () => {
+  const stores = Array.from({ length: 12 }, open);
+  let inside = 0;
+  let last = 0n;
+  const work = async (store: Backend): Promise<void> => {
+    for (let i = 0; i < 15; i++) {
+      const grant = await acquire(store, requestOf('lock:crowd', { waits: true }));
+      assert.equal(++inside, 1);
+      assert.ok(grant.token > last);
+      last = grant.token;
+      await new Promise(setImmediate);
+      inside--;
+      assert.equal(await grant.release(), true);
+    }
+  };
+  await Promise.all(stores.map(work));
+  await Promise.all(stores.map((store) => store.close()));
+  assert.deepEqual(await recordsIn(server, 'tierlock/lock:crowd//'), []);
+});
