@@ -1,9 +1,9 @@
 /** Who waits far behind in etcd: he hears of one record only, and comes near in time. */
 import assert from 'node:assert/strict';
 import { test as always } from 'node:test';
-import type { Backend, BackendRequest, Grant, Watch } from '../src/backend.js';
+import type { Backend, Grant, Watch } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
-import { acquire, requestOf } from './support/backend-requests.js';
+import { acquire, requestOf, stand } from './support/backend-requests.js';
 import type { TestRequest } from './support/backend-requests.js';
 import { Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { ownEtcd } from './support/own-etcd.js';
@@ -25,15 +25,6 @@ async function lineFor(store: Backend, key: string): Promise<{ held: Grant; line
 
 /** He who is the fourth before one who comes behind that line. */
 const SCOUT = 2;
-
-/** Waits as the core does: he has looked since the watch stood. */
-async function stand(store: Backend, request: BackendRequest): Promise<Watch> {
-  assert.equal(await store.tryAcquire(request), null);
-  const watch = await store.watch?.(request);
-  assert.ok(watch);
-  assert.equal(await store.tryAcquire(request), null);
-  return watch;
-}
 
 /** How many streams etcd serves. */
 async function streams(): Promise<number> {

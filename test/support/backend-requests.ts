@@ -1,4 +1,5 @@
 /** Requests to a store, made by hand, for tests of a driver alone. */
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend, BackendRequest, Grant, Watch } from '../../src/backend.js';
@@ -45,4 +46,13 @@ export async function acquire(store: Backend, request: BackendRequest): Promise<
   } finally {
     watch?.close();
   }
+}
+
+/** Waits as the core does: he has asked again since the watch stood. */
+export async function stand(store: Backend, request: BackendRequest): Promise<Watch> {
+  assert.equal(await store.tryAcquire(request), null);
+  const watch = await store.watch?.(request);
+  assert.ok(watch);
+  assert.equal(await store.tryAcquire(request), null);
+  return watch;
 }
