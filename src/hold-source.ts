@@ -1,5 +1,6 @@
 /** Where holds (hold.ts) come from, and where they go to. */
 import type { Sought } from './context.js';
+import type { Deadline } from './deadlines.js';
 import type { LockLostError } from './errors.js';
 import type { SyncGuard } from './guard.js';
 import type { Entry } from './line.js';
@@ -77,7 +78,7 @@ export class Rare {
   /** When it may end, by performance.now(). */
   earliest = 0;
   /** Tells when it has lasted for too long. */
-  latest: NodeJS.Timeout | undefined = undefined;
+  latest: Deadline | undefined = undefined;
   owner: string | undefined = undefined;
   note: Note | undefined = undefined;
   /** What it gives back at its end; and what comes of it, where that takes a while. */

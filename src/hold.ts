@@ -8,11 +8,11 @@
  *   Held, Waiting -> Ended: see coming-down.ts
  */
 import { comeDown } from './coming-down.js';
+import { Alarm, removeDeadline } from './deadlines.js';
 import { LockLostError, LockMisuseError } from './errors.js';
 import { control } from './guard.js';
 import { none, Part, Rare } from './hold-source.js';
 import type { Heirs, HoldSource } from './hold-source.js';
-import { nobody } from './nobody.js';
 import type { Bound } from './outside.js';
 import { RWGuard } from './rw-guard.js';
 import type { Climbed, Tier } from './tiers/tier.js';
@@ -20,9 +20,6 @@ import { tellLoss, tellRelease } from './trace.js';
 import type { Note } from './trace.js';
 import { nextGrant } from './words/names.js';
 import { shows } from './shown.js';
-
-/** What a timer takes. */
-const LONGEST = 2 ** 31 - 1;
 
 let newest: Hold | undefined;
 let emptied: (() => void)[] = [];
@@ -154,13 +151,8 @@ export class Hold extends RWGuard {
     const rare = (this.#rare ??= new Rare());
     if (least > 0) rare.earliest = performance.now() + least;
     if (most === Infinity) return;
-    const end = performance.now() + most;
-    const wait = (): void => {
-      const left = Math.ceil(end - performance.now());
-      if (left <= 0) this.#expire(most);
-      else rare.latest = setTimeout(wait, Math.min(left, LONGEST)).unref();
-    };
-    nobody.runInAsyncScope(wait);
+    // It keeps no program alive.
+    rare.latest = new Alarm(most, false, () => this.#expire(most));
   }
 
   #expire(most: number): void {
@@ -237,7 +229,7 @@ export class Hold extends RWGuard {
   #leave(rare: Rare): void {
     const units = control.leave(this);
     if (units === 0) return;
-    clearTimeout(rare.latest);
+    if (rare.latest !== undefined) removeDeadline(rare.latest);
     rare.units = units;
     this.partReleased();
   }
@@ -250,9 +242,9 @@ export class Hold extends RWGuard {
   }
 
   #endInTime(rare: Rare): void {
-    const left = rare.earliest === 0 ? 0 : Math.ceil(rare.earliest - performance.now());
+    const left = rare.earliest === 0 ? 0 : rare.earliest - performance.now();
     if (left <= 0) this.#end(rare);
-    else nobody.runInAsyncScope(() => setTimeout(() => this.#endInTime(rare), Math.min(left, LONGEST)));
+    else void new Alarm(left, true, () => this.#end(rare));
   }
 
   #end(rare: Rare): void {

@@ -1,5 +1,6 @@
 /** The end of a program that wants to leave nothing locked. */
 import { comingDown } from './coming-down.js';
+import { Alarm, removeDeadline } from './deadlines.js';
 import { LockLostError } from './errors.js';
 import { Hold } from './hold.js';
 import { checkKeys, readWait } from './options.js';
@@ -47,14 +48,11 @@ export async function releaseAll(options: ReleaseAllOptions = {}): Promise<numbe
 /** Waits until nothing is held, for at most `ms`. */
 async function nobodyHolds(ms: number): Promise<void> {
   if (Hold.all().next().done === true) return;
-  let timer: NodeJS.Timeout | undefined;
-  const none = new Promise<void>((resolve) => {
-    Hold.whenNone(resolve);
-    if (ms < Infinity) timer = setTimeout(resolve, Math.min(ms, LONGEST));
+  await new Promise<void>((resolve) => {
+    const alarm = ms < Infinity ? new Alarm(ms, true, resolve) : undefined;
+    Hold.whenNone(() => {
+      if (alarm !== undefined) removeDeadline(alarm);
+      resolve();
+    });
   });
-  await none;
-  clearTimeout(timer);
 }
-
-/** What a timer takes: 25 days. */
-const LONGEST = 2 ** 31 - 1;

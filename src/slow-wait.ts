@@ -1,9 +1,6 @@
 /** The warning that somebody waits for long: once for each wait, if `configure({ slowWait })` asks for it. */
 import { configuration } from './config.js';
-import { nobody } from './nobody.js';
-
-/** What a timer takes. */
-const LONGEST = 2 ** 31 - 1;
+import { Alarm, removeDeadline } from './deadlines.js';
 
 const SELF_WAIT =
   '. This is a suspected self-wait: if whoever holds the guard waits here, it never ends. Release it before, or ask with ' +
@@ -60,16 +57,14 @@ export class SlowWait {
     });
   }
 
-  // Until the wait has settled a timer runs, which keeps no program alive.
+  // The alarm keeps no program alive.
   async #during<T>(wait: Promise<T>, queue: Told, who: () => string | Promise<string>): Promise<T> {
     if (this.#warned) return wait;
-    const left = Math.ceil(Math.max(0, this.#after - this.#waited));
-    const warn = (): void => void this.#warn(queue, who);
-    const timer = nobody.runInAsyncScope(() => setTimeout(warn, Math.min(left, LONGEST)).unref());
+    const alarm = new Alarm(this.#after - this.#waited, false, () => void this.#warn(queue, who));
     try {
       return await wait;
     } finally {
-      clearTimeout(timer);
+      removeDeadline(alarm);
     }
   }
 

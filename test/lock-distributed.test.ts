@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { memory } from '../src/backends/memory.js';
 import { lock, LockBackendError, LockLostError, LockMisuseError, tryLock } from '../src/index.js';
 import type { BackendRequest, Guard } from '../src/index.js';
-import { heapUsed } from './support/heap.js';
+import { heapAtRest } from './support/heap.js';
 import { leftOver } from './support/locks.js';
 import { fails, passes, rival, ScriptedStore, silent } from './support/scripted.js';
 import { mustBlock } from '../src/testing/settled.js';
@@ -240,9 +240,9 @@ test('however often a name was held, nothing of that is kept', async () => {
     for (let i = 0; i < times; i++) await (await lock('x', { distributed: store })).release();
   };
   await often(1000);
-  const before = heapUsed();
+  const before = await heapAtRest();
   await often(10_000);
-  const grown = heapUsed() - before;
+  const grown = (await heapAtRest()) - before;
   assert.ok(grown < 1_000_000, `${grown} bytes`);
 });
 
