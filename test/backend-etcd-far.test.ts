@@ -7,6 +7,7 @@ import { acquire, requestOf, stand } from './support/backend-requests.js';
 import type { TestRequest } from './support/backend-requests.js';
 import { Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { ownEtcd } from './support/own-etcd.js';
+import type { Proxy, Verdict } from './support/proxy.js';
 import { waitUntil } from '../src/testing/wait.js';
 
 const { server, options } = ownEtcd();
@@ -30,6 +31,20 @@ const SCOUT = 2;
 async function streams(): Promise<number> {
   const text = await (await fetch(`${server.urls[0]}/metrics`)).text();
   return Number(/^etcd_debugging_mvcc_watcher_total (\d+)$/m.exec(text)?.[1]);
+}
+
+/** Resolves when the next stream is asked for; what it tells, and nothing else, has that lot. */
+function nextWatch(proxy: Proxy | undefined, verdict: Verdict): Promise<void> {
+  let stream: number | undefined;
+  return new Promise((resolve) => {
+    proxy?.onData(({ way, bytes, connection }) => {
+      if (way === 'up' && stream === undefined && bytes.includes('POST /v3/watch')) {
+        stream = connection;
+        resolve();
+      }
+      return way === 'down' && connection === stream ? verdict : 'pass';
+    });
+  });
 }
 
 test('who is far off is told of one record only, and when he is near, of all', async () => {
@@ -136,6 +151,30 @@ test('several who wait for a key in one store share its stream, however far off 
   assert.equal(watchesIn(calls.take()), 0);
 });
 
+test('who could not be told is told so, and is far off when he asks again', async () => {
+  await using other = open();
+  await using proxied = await storeBehindProxies(server);
+  const { store, proxies } = proxied;
+  const { held, line } = await lineFor(other, 'lock:far-fails');
+  const request = requestOf('lock:far-fails', { waits: true });
+  assert.equal(await store.tryAcquire(request), null);
+  proxies[0]?.onData(({ way, bytes }) => {
+    return way === 'up' && bytes.includes('POST /v3/watch') ? 'cut' : 'pass';
+  });
+  await assert.rejects(async () => store.watch?.(request), /no answer/);
+  const calls = new Calls(...proxies);
+  const watch = await stand(store, request);
+  assert.deepEqual(calls.take(), ['kv/txn', 'watch', 'kv/txn']);
+  const near = watch.changed();
+  await other.forget?.(line[SCOUT] as TestRequest);
+  await near;
+  assert.deepEqual(calls.take(), ['watch']);
+  watch.close();
+  await store.forget?.(request);
+  for (const one of line) await other.forget?.(one);
+  await held.release();
+});
+
 test('who is far off and cut off looks, and comes near', async () => {
   await using other = open();
   await using proxied = await storeBehindProxies(server);
@@ -143,7 +182,7 @@ test('who is far off and cut off looks, and comes near', async () => {
   const [proxy] = proxies;
   assert.ok(proxy);
   const { held, line } = await lineFor(other, 'lock:far-cut');
-  const waiting = acquire(store, requestOf('lock:far-cut', { waits: true }));
+  const waiting = acquire(store, requestOf('lock:far-cut', { waits: true, ttl: 900_000 }));
   await waitUntil(() => proxy.connections >= 2, { what: 'his stream stands' });
   proxy.refuse();
   proxy.cut();
@@ -176,16 +215,54 @@ test('who has lost his record while he was far off has another place, and his tu
   watch.close();
 });
 
-test('a store that is closed wakes who is far off', async () => {
+test('a store that is closed wakes who is far off, and who was', async () => {
   await using other = open();
-  const store = open();
-  const { held, line } = await lineFor(other, 'lock:far-closed');
-  const watch = await stand(store, requestOf('lock:far-closed', { waits: true }));
-  const changed = watch.changed();
-  await store.close();
-  await changed;
+  for (const state of ['far', 'coming', 'near']) {
+    await using proxied = await storeBehindProxies(server);
+    const { store, proxies } = proxied;
+    const key = `lock:${state}-closed`;
+    const { held, line } = await lineFor(other, key);
+    const request = requestOf(key, { waits: true });
+    const watch = await stand(store, request);
+    let changed = watch.changed();
+    if (state === 'coming') {
+      const asked = nextWatch(proxies[0], 'drop');
+      await other.forget?.(line[SCOUT] as TestRequest);
+      await asked;
+    } else if (state === 'near') {
+      await other.forget?.(line[SCOUT] as TestRequest);
+      await changed;
+      assert.equal(await store.tryAcquire(request), null);
+      changed = watch.changed();
+    }
+    await store.close();
+    await changed;
+    for (const one of line) await other.forget?.(one);
+    await held.release();
+  }
+});
+
+test('who has asked twice, because the first answer did not come, is told when it is his turn', async () => {
+  await using other = open();
+  // Nobody gives the first one up but he himself.
+  await using proxied = await storeBehindProxies(server, { timeout: 300_000 });
+  const { store, proxies } = proxied;
+  const { held, line } = await lineFor(other, 'lock:far-twice');
+  const request = requestOf('lock:far-twice', { waits: true, ttl: 900_000 });
+  assert.equal(await store.tryAcquire(request), null);
+  const asked = nextWatch(proxies[0], 'drop');
+  const first = store.watch?.(request);
+  await asked;
+  const watch = await store.watch?.(request);
+  assert.equal(await store.tryAcquire(request), null);
+  // He has no use for it any more.
+  (await first)?.close();
+  const turn = watch?.changed();
   for (const one of line) await other.forget?.(one);
   await held.release();
+  await turn;
+  assert.equal(await (await store.tryAcquire(request))?.release(), true);
+  watch?.close();
 });
 
 test('many stores that fight for a key, most of them far off, lose no wake', async () => {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Backend, Grant } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
-import { acquire, requestOf } from './support/backend-requests.js';
+import { acquire, requestOf, stand } from './support/backend-requests.js';
 import { base64, Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { ownEtcd } from './support/own-etcd.js';
 import { etcdCall, startEtcd } from './support/servers/etcd.js';
@@ -113,6 +113,24 @@ test('who comes to a stream that stands already is told as well, and asks nothin
   await grant.release();
 });
 
+test('of permits nobody is far off: whoever of those before him goes may make room', async () => {
+  await using other = open();
+  await using store = open();
+  const init = { permits: 5, ttl: 900_000 };
+  const grants: Grant[] = [];
+  for (let i = 0; i < 5; i++) {
+    grants.push((await other.tryAcquire(requestOf('semaphore:far', init))) as Grant);
+  }
+  const request = requestOf('semaphore:far', { ...init, waits: true });
+  const watch = await stand(store, request);
+  const turn = watch.changed();
+  await grants.pop()?.release();
+  await turn;
+  grants.push((await store.tryAcquire(request)) as Grant);
+  watch.close();
+  for (const grant of grants) assert.equal(await grant.release(), true);
+});
+
 test('a stream that is cut is opened anew, and what happened meanwhile is told', async () => {
   await using proxied = await storeBehindProxies(server);
   const [proxy] = proxied.proxies;
@@ -135,6 +153,34 @@ test('a stream that is cut is opened anew, and what happened meanwhile is told',
     await proxy.heal();
     assert.equal(await (await waiting).release(), true);
   }
+});
+
+test('a stream that ends whenever it stands is not opened without a pause', async () => {
+  await using proxied = await storeBehindProxies(server);
+  const [proxy] = proxied.proxies;
+  assert.ok(proxy);
+  await using other = open();
+  const held = await hold(other, 'lock:flaps');
+  const request = requestOf('lock:flaps', { waits: true });
+  let opened = 0;
+  proxy.onData(({ way, bytes }) => {
+    if (way === 'down' && bytes.includes('"created":true')) {
+      opened++;
+      setImmediate(() => proxy.cut());
+    }
+    return 'pass';
+  });
+  assert.equal(await proxied.store.tryAcquire(request), null);
+  const watch = await proxied.store.watch?.(request);
+  const begun = performance.now();
+  const first = opened;
+  await waitUntil(() => opened >= first + 12, { what: 'it was opened again and again' });
+  // A pause lasts half of 50 ms at least.
+  assert.ok(performance.now() - begun > 250);
+  await proxy.heal();
+  watch?.close();
+  await proxied.store.forget?.(request);
+  await held.release();
 });
 
 test('a stream that has fallen silent does not keep anybody waiting', async () => {

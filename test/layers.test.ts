@@ -201,7 +201,7 @@ const layers: Record<string, readonly string[]> = {
   'backends/etcd-lease': ['clock', 'etcd-client', 'etcd-records', 'etcd-txn', 'nobody'],
   'backends/etcd-place': ['backend', 'etcd-lease', 'etcd-records', 'etcd-txn'],
   'backends/etcd-stream': ['etcd-client', 'etcd-errors', 'etcd-exchange', 'etcd-records'],
-  'backends/etcd-far': ['backend', 'etcd-client', 'etcd-place', 'etcd-records', 'etcd-stream'],
+  'backends/etcd-far': ['backend', 'etcd-client', 'etcd-place', 'etcd-stream'],
   'backends/etcd-watch': [
     'backend',
     'etcd-client',

@@ -11,7 +11,6 @@
  */
 import type { Watch } from '../backend.js';
 import type { EtcdClient } from './etcd-client.js';
-import type { EtcdRecord } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 import type { Watcher } from './etcd-place.js';
 
@@ -26,7 +25,7 @@ const LONGEST_PAUSE = 2000;
 
 export class FarWatch implements Watch {
   readonly #watcher: Watcher;
-  readonly #scout: EtcdRecord;
+  readonly #scout: string;
   readonly #events: FarEvents;
   readonly #stream: KeyStream;
   #near: Watch | undefined;
@@ -34,10 +33,12 @@ export class FarWatch implements Watch {
   #closed = false;
   #told = false;
   #wake: (() => void) | undefined;
+  #leave: (() => void) | undefined;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(
     watcher: Watcher,
-    scout: EtcdRecord,
+    scout: string,
     client: EtcdClient,
     options: { readonly lock: string; readonly deadline: number },
     events: FarEvents,
@@ -45,15 +46,13 @@ export class FarWatch implements Watch {
     this.#watcher = watcher;
     this.#scout = scout;
     this.#events = events;
-    this.#stream = new KeyStream(client, { key: scout.name }, options, {
-      deleted: (_name, revision) => {
-        // Names are used again: that may have been the record before.
-        if (revision >= scout.token) this.come();
-      },
+    this.#stream = new KeyStream(client, { key: scout }, options, {
+      deleted: () => this.come(),
+      // That closes it.
       interrupted: () => this.come(),
-      reopened: () => this.come(),
+      reopened: () => undefined,
       broken: () => false,
-      ended: () => this.come(),
+      ended: () => undefined,
     });
   }
 
@@ -61,12 +60,13 @@ export class FarWatch implements Watch {
     return this.#watcher.id;
   }
 
-  /** Resolves when it tells if that one goes; or if he is not far any more, who will be told. */
+  /** Resolves when it tells if that one goes; or when he is not far any more, and will be told. */
   async open(): Promise<void> {
+    // Whoever has asked twice closes the one that comes too late, and it may be told for the other one until then.
+    const coming = new Promise<void>((resolve) => (this.#leave = resolve));
     try {
-      await this.#stream.open();
+      await Promise.race([this.#stream.open(), coming]);
     } catch (error) {
-      if (this.#isComing) return;
       this.close();
       throw error;
     }
@@ -85,7 +85,7 @@ export class FarWatch implements Watch {
   come(): void {
     if (this.#isComing) return;
     this.#isComing = true;
-    this.#stream.close();
+    this.#endFar();
     void this.#come();
   }
 
@@ -97,8 +97,9 @@ export class FarWatch implements Watch {
         this.#near = near;
         return this.tell();
       } catch {
+        if (this.#closed) return;
         // Who waits looks for himself now and then, and finds out why.
-        await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+        await new Promise((resolve) => (this.#pause = setTimeout(resolve, pause * (0.5 + Math.random()))));
       }
     }
   }
@@ -108,7 +109,6 @@ export class FarWatch implements Watch {
     if (!this.#told) {
       this.#stream.ref();
       await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#wake = undefined;
       this.#stream.unref();
     }
     this.#told = false;
@@ -117,9 +117,14 @@ export class FarWatch implements Watch {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#isComing = true;
-    this.#stream.close();
+    this.#endFar();
+    clearTimeout(this.#pause);
     this.#near?.close();
     this.#events.closed();
+  }
+
+  #endFar(): void {
+    this.#leave?.();
+    this.#stream.close();
   }
 }

@@ -76,16 +76,16 @@ export class Place implements Waiter {
     return this.#story !== undefined && this.#story === story && !this.#isGone && this.#hasRoom;
   }
 
-  /** The one so many places before it that it is far off until that one has gone; where all before it must go. */
-  get scout(): EtcdRecord | undefined {
+  /** The name of the one so many places before it that it is far off until that has gone; where all before it must go. */
+  get scout(): string | undefined {
     if (this.own.permits > 1 || this.#ahead.size < FAR) return undefined;
     const nearest = [...this.#ahead.values()].toSorted((a, b) => (a.token < b.token ? 1 : -1));
-    return nearest[FAR - 1];
+    return nearest[FAR - 1]?.name;
   }
 
-  /** Whether that one is in its way, as far as anyone here knows. */
-  waitsFor({ name, token }: EtcdRecord): boolean {
-    return this.#ahead.get(name)?.token === token;
+  /** Whether one of that name is in its way, as far as anyone here knows. */
+  waitsFor(name: string): boolean {
+    return this.#ahead.has(name);
   }
 
   get #hasRoom(): boolean {

@@ -30,6 +30,7 @@ export interface KeyEvents {
   ended(): void;
 }
 
+const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
 
 export class KeyStream {
@@ -38,6 +39,9 @@ export class KeyStream {
   readonly #options: { readonly lock: string; readonly deadline: number };
   readonly #events: KeyEvents;
   #exchange: Exchange | undefined;
+  /** When it began to stand. */
+  #since = 0;
+  #pause: NodeJS.Timeout | undefined;
   #isAwaited = false;
   #closed = false;
 
@@ -73,6 +77,7 @@ export class KeyStream {
       throw new Error('the watch of etcd has ended');
     }
     isOpen = true;
+    this.#since = performance.now();
     this.#exchange = exchange;
     if (!this.#isAwaited) exchange.unref();
   }
@@ -90,6 +95,7 @@ export class KeyStream {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#pause);
     this.#exchange?.close();
   }
 
@@ -101,11 +107,14 @@ export class KeyStream {
   async #reopen(): Promise<void> {
     this.#exchange = undefined;
     this.#events.interrupted();
-    for (let pause = 0; !this.#closed; pause = Math.min(LONGEST_PAUSE, 2 * pause || 50)) {
+    // One that ends as soon as it stands is opened with pauses, too.
+    let pause = performance.now() - this.#since < LONGEST_PAUSE ? FIRST_PAUSE : 0;
+    for (; !this.#closed; pause = Math.min(LONGEST_PAUSE, 2 * pause || FIRST_PAUSE)) {
       if (pause > 0) {
         if (!this.#events.broken()) return this.#events.ended();
+        const ms = pause * (0.5 + Math.random());
         // Not all at the same moment.
-        await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+        await new Promise((resolve) => (this.#pause = setTimeout(resolve, ms)));
       }
       try {
         await this.open();

@@ -18,7 +18,7 @@ import { nobody } from '../nobody.js';
 import type { EtcdClient } from './etcd-client.js';
 import { FarWatch } from './etcd-far.js';
 import type { Story, Watcher } from './etcd-place.js';
-import type { EtcdRecord, Range } from './etcd-records.js';
+import type { Range } from './etcd-records.js';
 import { KeyStream } from './etcd-stream.js';
 
 /** Is told of each record that is deleted. */
@@ -52,7 +52,7 @@ export class Watches {
     return this.#openFar(key, all, watcher, scout);
   }
 
-  async #openFar(key: string, all: Range, watcher: Watcher, scout: EtcdRecord): Promise<Watch> {
+  async #openFar(key: string, all: Range, watcher: Watcher, scout: string): Promise<Watch> {
     const far = new FarWatch(
       watcher,
       scout,
@@ -96,11 +96,12 @@ export class Watches {
   }
 
   close(): void {
+    // Those first: who is near is told by them.
+    for (const watch of this.#keys.values()) watch.close();
     for (const far of this.#far.values()) {
       far.close();
       far.tell();
     }
-    for (const watch of this.#keys.values()) watch.close();
   }
 
   #farOf(key: string, id: string): FarWatch | undefined {
