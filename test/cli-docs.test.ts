@@ -46,6 +46,7 @@ for (const [i, code] of blocks.entries()) {
         NODE_TEST_CONTEXT: undefined,
         TIERLOCK_URL: undefined,
         TIERLOCK_PATH: folder,
+        SHELL: '/bin/sh',
         PATH: [bin, process.env['PATH']].join(delimiter),
       },
       timeout: 120_000,

@@ -10,10 +10,14 @@ import { conformance } from '../src/conformance.js';
 import { connect } from '../src/index.js';
 import { cli } from './support/cli.js';
 import type { CliOptions, End } from './support/cli.js';
+import { runProgram } from './support/child.js';
 import { temporary } from './support/temporary.js';
 
-const { top, newFolder, newPath } = temporary();
+// Not in the folder of the user who runs this: others may not look into that.
+const { top, newFolder, newPath } = temporary('/tmp');
 const root = process.geteuid?.() === 0;
+
+const from = (file: string): string => JSON.stringify(new URL(`../src/${file}.js`, import.meta.url).href);
 
 async function doctor(
   line: readonly string[],
@@ -29,7 +33,9 @@ const statuses = (found: readonly Finding[]): Record<string, string> =>
 
 test('where all is well it says so, and leaves nothing but the folder', async () => {
   const lockPath = newPath();
-  const { end, found } = await doctor(['--lock-path', lockPath]);
+  // Where the group may write what one makes, others may write there as well, and that is told.
+  const by = ['sh', '-c', 'umask 022; exec "$0" "$@"'];
+  const { end, found } = await doctor(['--lock-path', lockPath], { by });
   const checks = ['node', 'addon', 'folder', 'access', 'users', 'private', 'exclusion'];
   assert.deepEqual(statuses(found), Object.fromEntries(checks.map((check) => [check, 'ok'])));
   assert.equal(end, 0);
@@ -79,9 +85,20 @@ test('files of other users are a warning, and those that cannot be locked a fail
     chmodSync(join(lockPath, '.tierlock'), 0o666);
   }
   chmodSync(file, root ? 0o600 : 0o400);
-  const by = root ? ['setpriv', '--reuid=12345', '--regid=12345', '--clear-groups'] : [];
-  const { end, found } = await doctor(['--lock-path', lockPath], { by });
-  assert.deepEqual([end, statuses(found)['users']], [1, 'fail']);
+  // Another user may not be able to read the files of this package: so he becomes that when they are loaded.
+  const { code, stdout, stderr } = await runProgram(`
+    import { loadAddon } from ${from('addon')};
+    import { main } from ${from('cli/doctor')};
+    loadAddon();
+    if (${root}) {
+      process.setgroups([]);
+      process.setgid(12345);
+      process.setuid(12345);
+    }
+    process.exitCode = await main(${JSON.stringify(['--json', '--lock-path', lockPath])});
+  `);
+  const found = JSON.parse(stdout) as Finding[];
+  assert.deepEqual([code, statuses(found)['users']], [1, 'fail'], stderr);
   const { detail = '' } = found.find(({ check }) => check === 'users') ?? {};
   assert.match(detail, /^1 of 1 lock files cannot be locked by user \d+: job\.lock$/);
 });

@@ -1,6 +1,7 @@
 /** `tierlock run`: programs that exclude each other, and how they end, as flock(1) has it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { lock, tryLock } from '../src/index.js';
@@ -82,10 +83,22 @@ test('it ends as flock(1) does', async () => {
   const theirs = ends.map(([line]) => {
     const inner = ['flock', ...paths(line)];
     // Inside of one that holds the other file.
-    const { status } = spawnSync('flock', [held, ...inner], { stdio: 'ignore' });
+    const env = { ...process.env, SHELL: '/bin/sh' };
+    const { status } = spawnSync('flock', [held, ...inner], { stdio: 'ignore', env });
     return [line, status];
   });
   assert.deepEqual(theirs, ends);
+});
+
+test("a COMMAND is for the user's shell, and for sh where he has none", async () => {
+  const shell = newPath();
+  writeFileSync(shell, '#!/bin/sh\necho "mine: $*"\n', { mode: 0o755 });
+  const told = async (SHELL: string | undefined): Promise<string> =>
+    (await cli(['run', 'job', '-c', 'echo "$LOCK_NAME"'], { env: { TIERLOCK_PATH: newFolder(), SHELL } }))
+      .stdout;
+  assert.equal(await told(shell), 'mine: -c echo "$LOCK_NAME"\n');
+  assert.equal(await told(''), 'job\n');
+  assert.equal(await told(undefined), 'job\n');
 });
 
 test('who comes too late says nothing, unless he is asked to', async () => {
@@ -202,7 +215,7 @@ test('a name is kept for as long as it is to be, however short the program is', 
 test('no client of a store is loaded where none is asked', () => {
   const look = `process.on('exit', () => {
     const loaded = Object.keys(require.cache).filter((file) => /node_modules.(ioredis|redis|@redis|piscina)/.test(file));
-    console.log('loaded', loaded.length, Object.keys(require.cache).length > 0);
+    console.log(['loaded', loaded.length, Object.keys(require.cache).length > 0].join(' '));
   });`;
   const encoded = `data:text/javascript,${encodeURIComponent(`import { createRequire } from 'node:module';
     const require = createRequire('${program}');${look}`)}`;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Cli, cli, lineOf } from './support/cli.js';
+import { atTerminal, Cli, cli, lineOf } from './support/cli.js';
 import { hasStopped } from '../src/testing/process-state.js';
 import { kernelLocks } from './support/system.js';
 import { temporary } from './support/temporary.js';
@@ -77,17 +77,9 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const) {
   });
 }
 
-const quote = (line: readonly string[]): string =>
-  line.map((arg) => `'${arg.replaceAll("'", String.raw`'\''`)}'`).join(' ');
-
 test('^C in a terminal reaches the program once', async () => {
   const run = lineOf(['run', 'job', process.execPath, '-e', hears]);
-  // What is written to it is typed.
-  await using terminal = new Cli(undefined, {
-    // It is run by that shell, whatever the user's is; and that, were it to stay, would end by the ^C.
-    env: { TIERLOCK_PATH: newFolder(), SHELL: '/bin/sh' },
-    by: ['script', '-qec', `exec ${quote(run)}`, '/dev/null'],
-  });
+  await using terminal = atTerminal(run, { TIERLOCK_PATH: newFolder() });
   const [, runner] = await terminal.printed(/ready (\d+) \d+\r\n/);
   terminal.write('\x03');
   await terminal.printed(/SIGINT\r\n/);

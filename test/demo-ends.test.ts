@@ -10,7 +10,8 @@ import { waitUntil } from '../src/testing/wait.js';
 
 const { newFolder } = temporary();
 const skip = process.platform !== 'linux' && 'needs /proc';
-const endless = ['--requests', '1000000', '--seconds', '1000000', '--no-report'];
+/** Longer than any test waits. If those are killed, it ends by itself, but not before. */
+const endless = ['--requests', '1000000', '--seconds', '300', '--no-report'];
 
 const all = (run: DemoRun, count: number): Promise<boolean> =>
   waitUntil(() => run.pids().length === count, { what: `${count} processes run`, timeoutMs: 60_000 });

@@ -9,7 +9,8 @@ import { LockBackendError, LockMisuseError, LockUnsupportedError } from '../src/
 import { runProgram } from './support/child.js';
 import { temporary } from './support/temporary.js';
 
-const { top, newPath, newFolder } = temporary();
+// Not in the folder of the user who runs this: others may not look into that.
+const { top, newPath, newFolder } = temporary('/tmp');
 const uid = process.geteuid?.() ?? assert.fail('no user');
 const root = uid === 0;
 
@@ -115,6 +116,9 @@ test(
     const source = `
     import { findPlace } from ${JSON.stringify(new URL('../src/files/place.js', import.meta.url).href)};
     import { openFolder } from ${JSON.stringify(new URL('../src/files/folder.js', import.meta.url).href)};
+    import { loadAddon } from ${JSON.stringify(new URL('../src/addon.js', import.meta.url).href)};
+    // He may not be able to read the files of this package.
+    loadAddon();
     process.setegid(12345);
     process.seteuid(12345);
     const tell = (open) => { try { console.log(open()); } catch (error) { console.log(error.name, error.message); } };

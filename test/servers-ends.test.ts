@@ -5,9 +5,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test as always } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { runProgram } from './support/child.js';
+import { noMount } from './support/mounts.js';
 import { requireServer } from './support/servers/available.js';
 import { stateOf } from '../src/testing/process-state.js';
 import { waitUntil } from '../src/testing/wait.js';
@@ -87,6 +90,18 @@ test('nothing is left of a program that is killed while its servers start', asyn
     });
   }
 });
+
+always(
+  'where memory is small, as in a container, their folders are elsewhere',
+  { skip: skip || noMount() },
+  async () => {
+    const small = 'mount -t tmpfs -o size=64m none /dev/shm && exec "$0" "$@"';
+    const flags = ['--mount', 'sh', '-c', small, process.execPath];
+    const code = `import { newFolder } from ${from('keeper')}; console.log(newFolder('x'));`;
+    const { stdout, stderr } = await runProgram(code, flags, 'unshare');
+    assert.ok(stdout.startsWith(join(tmpdir(), 'tierlock-servers-')), stdout + stderr);
+  },
+);
 
 test('servers of a worker thread end with it', async () => {
   const code = `

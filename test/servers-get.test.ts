@@ -66,7 +66,7 @@ function get({ root = true, policy, apt = 'gets "$@"' }: Scene): {
   const fake = `#!/bin/sh
     bin='${bin}'
     while [ "$1" != install ] && [ "$1" != update ]; do shift; done
-    ${path} some-service start; echo "$? $*" >> ${log}
+    '${path}' some-service start; echo "$? $*" >> '${log}'
     # What can be run is all that a package must bring.
     gets() { case "$*" in
       *redis-server*) /bin/cp "$0" "$bin/redis-server" ;;

@@ -53,7 +53,7 @@ const refusals: Readonly<Record<string, RegExp>> = {
 test('the two are of two kinds', () => {
   assert.notEqual(standard.Ledger, legacy.Ledger);
   assert.match(
-    spawnSync('grep', ['-l', '__decorate(', '-r', join(root, 'dist/legacy')]).stdout.toString(),
+    spawnSync('grep', ['-l', '-r', '__decorate(', join(root, 'dist/legacy')]).stdout.toString(),
     /./,
   );
   const emitted = spawnSync('grep', ['-c', '__esDecorate(', join(root, 'dist/test/support/decorated.js')]);

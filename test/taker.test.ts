@@ -32,6 +32,21 @@ test('takes, blocks, releases, passes on', async () => {
   assert.equal(existsSync(path), false);
 });
 
+test('it obeys when all of it is there, however slowly its second thread starts', async () => {
+  const slow = `import { isMainThread } from 'node:worker_threads';
+    if (!isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);`;
+  const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(slow)}`];
+  const by = ['sh', '-c', 'ulimit -n 300; exec "$0" "$@"'] as const;
+  const attempts = new URL('./support/file-attempts.js', import.meta.url);
+  await using taker = await spawnTaker(attempts, { execArgv, by });
+  // From now on nothing can be loaded. It is the second thread that ends the first one's wait; else that ends too late.
+  await taker.run('openAll');
+  await (
+    await taker.busy(2000)
+  )();
+  await taker.run('closeAll');
+});
+
 test('mustBlock fails for a lock that is free', async () => {
   await using taker = await spawnTaker(module);
   taker.take(join(folder, 'free'));

@@ -17,8 +17,13 @@ let store: Backend;
 let guard: Guard;
 
 const deeds = {
-  /** Its answer says that the process goes on. */
-  begin: async (): Promise<void> => undefined,
+  /**
+   * Its answer says that the process goes on, and that its store has been heard: where several start at once, to load the
+   * client and to connect may take longer than a lock waits for a store.
+   */
+  begin: async (): Promise<void> => {
+    await store.inspect?.('lock:').catch(() => undefined);
+  },
 
   /** Takes it, and keeps it. Resolves to its token. */
   lock: async (name: string, options: LockCallOptions): Promise<bigint> => {

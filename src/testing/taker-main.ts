@@ -3,12 +3,14 @@
  *
  * It must not outlive its parent, not even while its event loop is blocked by a synchronous lock. So a second thread
  * keeps an eye on the control line, a pipe that the parent holds: when the line closes, the process is killed. The
- * same line ends a `busy` that has no limit.
+ * same line ends a `busy` that has no limit. Nothing is obeyed before that thread watches: what a taker does may keep it
+ * from ever starting, by using up all files that the process may open, for example.
  */
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { START, toWire, type ToChild, type ToParent } from './taker-protocol.js';
 import { turn } from './settled.js';
 
@@ -33,6 +35,8 @@ function watch(idle: Int32Array): void {
   });
   line.on('error', () => undefined);
   line.on('close', () => process.kill(process.pid, 'SIGKILL'));
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
+  parentPort?.postMessage('watches');
 }
 
 const tell = (message: ToParent): Promise<void> =>
@@ -103,7 +107,9 @@ async function main(idle: Int32Array): Promise<void> {
 
 if (isMainThread) {
   const idle = new Int32Array(new SharedArrayBuffer(4));
-  new Worker(new URL(import.meta.url), { workerData: idle }).unref();
+  const watcher = new Worker(new URL(import.meta.url), { workerData: idle });
+  await once(watcher, 'message');
+  watcher.unref();
   await main(idle);
 } else {
   watch(workerData);

@@ -15,7 +15,7 @@ export const lineOf = (args: readonly string[]): string[] => [process.execPath, 
 
 export interface CliOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** What goes before it: `['setpriv', '--reuid=1']` for example. */
+  /** What goes before it: `['setsid', '-w']` for example. */
   readonly by?: readonly string[];
 }
 
@@ -36,10 +36,19 @@ export class Cli implements AsyncDisposable {
   /** Without `args`, it is `by` alone that runs. */
   constructor(args: readonly string[] | undefined, { env, by = [] }: CliOptions = {}) {
     const [file = '', ...line] = args === undefined ? by : [...by, ...lineOf(args)];
-    const surroundings = { ...process.env, NODE_TEST_CONTEXT: undefined, TIERLOCK_URL: undefined, ...env };
+    const surroundings = {
+      ...process.env,
+      NODE_TEST_CONTEXT: undefined,
+      TIERLOCK_URL: undefined,
+      // Whatever that of the user is.
+      SHELL: '/bin/sh',
+      ...env,
+    };
     this.#child = spawn(file, line, {
       env: surroundings,
       stdio: ['pipe', 'pipe', 'pipe'],
+      // Without the terminal of whoever runs the tests: a signal is taken for one of its keys there.
+      detached: true,
       // One that hangs fails its test instead of holding it up for ever.
       timeout: 120_000,
       killSignal: 'SIGKILL',
@@ -93,6 +102,15 @@ export class Cli implements AsyncDisposable {
     this.send('SIGKILL');
     await this.ended;
   }
+}
+
+const quote = (arg: string): string => `'${arg.replaceAll("'", String.raw`'\''`)}'`;
+
+/** Runs that at a terminal, where what is written to it is typed. */
+export function atTerminal(line: readonly string[], env: NodeJS.ProcessEnv = {}): Cli {
+  // script(1) has it run by $SHELL. Were that to stay, it would hear ^C, too.
+  const typed = `exec ${line.map(quote).join(' ')}`;
+  return new Cli(undefined, { env, by: ['script', '-qec', typed, '/dev/null'] });
 }
 
 /** Runs one to its end, without any input. */

@@ -23,7 +23,15 @@ export function startDemo(args: readonly string[], folder: string, file: string 
   const [name = '', value] = mark.split('=');
   const child = spawn(process.execPath, [file, 'demo', ...args], {
     cwd: folder,
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1', TMPDIR: folder, [name]: value },
+    env: {
+      ...process.env,
+      NODE_TEST_CONTEXT: undefined,
+      // Node complains about both.
+      FORCE_COLOR: undefined,
+      NO_COLOR: '1',
+      TMPDIR: folder,
+      [name]: value,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, as a shell gives one to a job: ^C goes to all of it.
     detached: true,

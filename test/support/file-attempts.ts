@@ -78,6 +78,14 @@ export async function attemptsAt(request: Request): Promise<string[]> {
   return attempts(lock, request.shared);
 }
 
+/** Becomes another user, with all that was loaded before: he may not be able to read the files of this package. */
+export function become(uid: number): void {
+  loadAddon();
+  process.setgroups?.([]);
+  process.setgid?.(uid);
+  process.setuid?.(uid);
+}
+
 const opened: number[] = [];
 
 /** Opens files until there may be no more, and closes them. */

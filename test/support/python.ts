@@ -8,7 +8,10 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-const works = (command: string): boolean => spawnSync(command, ['-c', 'import fcntl']).status === 0;
+/** Whatever the environment tells Python, and whatever the locale is. */
+const flags = ['-I', '-X', 'utf8', '-c'];
+
+const works = (command: string): boolean => spawnSync(command, [...flags, 'import fcntl']).status === 0;
 export const python: string | undefined = ['python3', '/usr/bin/python3'].find(works);
 
 const program = `
@@ -88,7 +91,7 @@ export class Python implements AsyncDisposable {
 
   constructor() {
     assert.ok(python);
-    const child = spawn(python, ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(python, [...flags, program], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child = child;
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }

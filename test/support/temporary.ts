@@ -13,8 +13,8 @@ export interface Temporary {
 }
 
 /** Makes it, and removes it after the tests of the file that calls this. */
-export function temporary(): Temporary {
-  const top = mkdtempSync(join(tmpdir(), 'tierlock-'));
+export function temporary(where: string = tmpdir()): Temporary {
+  const top = mkdtempSync(join(where, 'tierlock-'));
   after(() => rmSync(top, { recursive: true }));
   let count = 0;
   const newPath = (): string => join(top, `new-${count++}`);

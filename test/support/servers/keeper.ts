@@ -9,7 +9,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { accessSync, closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -26,10 +26,16 @@ for try in 1 2 3 4 5 6 7 8 9; do
 done
 `;
 
+/**
+ * A node of etcd makes files of 64 MB before it writes, two of them; there are some clusters of three at a time. A container has
+ * as little as 64 MB of such memory.
+ */
+const ROOM = 2 * 2 ** 30;
+
 let top: string | undefined;
 let folders = 0;
 
-/** A new folder, in memory where the system has a place for that. */
+/** A new folder, in memory where the system has a place and room for that. */
 export function newFolder(name: string): string {
   const folder = join(topFolder(), `${name}-${folders++}`);
   mkdirSync(folder);
@@ -53,7 +59,7 @@ export function spawnKept(folder: string, command: readonly string[]): ChildProc
 
 function topFolder(): string {
   if (top !== undefined) return top;
-  top = join(isWritable('/dev/shm') ? '/dev/shm' : tmpdir(), `tierlock-servers-${randomUUID()}`);
+  top = join(isRoomy('/dev/shm') ? '/dev/shm' : tmpdir(), `tierlock-servers-${randomUUID()}`);
   // Before the folder, so that there is never one without.
   const child = spawn('/bin/sh', ['-c', keeper, 'keeper', top], {
     cwd: '/',
@@ -69,10 +75,11 @@ function topFolder(): string {
   return top;
 }
 
-function isWritable(folder: string): boolean {
+function isRoomy(folder: string): boolean {
   try {
     accessSync(folder, constants.W_OK);
-    return true;
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize >= ROOM;
   } catch {
     return false;
   }

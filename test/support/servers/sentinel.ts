@@ -86,7 +86,7 @@ function sentinelRecipe(port: Port, primary: Port, options: SentinelOptions): Re
       // It keeps what it knows in this file.
       writeFileSync(
         path,
-        `port ${port.number}\nbind ${HOST}\nprotected-mode no\ndir ${folder}\n` +
+        `port ${port.number}\nbind ${HOST}\nprotected-mode no\ndir "${folder}"\n` +
           `sentinel monitor ${NAME} ${HOST} ${primary.number} ${Math.floor(sentinels / 2) + 1}\n` +
           `sentinel down-after-milliseconds ${NAME} ${downAfter}\n` +
           `sentinel failover-timeout ${NAME} ${failoverTimeout}\n`,
