@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test as always } from 'node:test';
 import type { Backend, Grant, Watch } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
-import { acquire, requestOf, stand } from './support/backend-requests.js';
+import { acquire, lineFor, requestOf, SCOUT, stand } from './support/backend-requests.js';
 import type { TestRequest } from './support/backend-requests.js';
-import { Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
+import { Calls, recordsIn, storeBehindProxies, streamsIn } from './support/etcd-store.js';
 import { ownEtcd } from './support/own-etcd.js';
 import type { Proxy, Verdict } from './support/proxy.js';
 import { waitUntil } from '../src/testing/wait.js';
@@ -14,24 +14,6 @@ const { server, options } = ownEtcd();
 const test = (name: string, body: () => Promise<void>): void => void always(name, options, body);
 
 const open = (): Backend => etcd({ endpoints: server.urls });
-
-/** One who holds the key, and six who wait for it, in their order. */
-async function lineFor(store: Backend, key: string): Promise<{ held: Grant; line: TestRequest[] }> {
-  const held = await store.tryAcquire(requestOf(key));
-  assert.ok(held);
-  const line = Array.from({ length: 6 }, () => requestOf(key, { waits: true }));
-  for (const request of line) assert.equal(await store.tryAcquire(request), null);
-  return { held, line };
-}
-
-/** He who is the fourth before one who comes behind that line. */
-const SCOUT = 2;
-
-/** How many streams etcd serves. */
-async function streams(): Promise<number> {
-  const text = await (await fetch(`${server.urls[0]}/metrics`)).text();
-  return Number(/^etcd_debugging_mvcc_watcher_total (\d+)$/m.exec(text)?.[1]);
-}
 
 /** Resolves when the next stream is asked for; what it tells, and nothing else, has that lot. */
 function nextWatch(proxy: Proxy | undefined, verdict: Verdict): Promise<void> {
@@ -81,7 +63,7 @@ test('who is far off is told of one record only, and when he is near, of all', a
 test('what was far, and has ended, leaves no stream behind', async () => {
   await using other = open();
   await using store = open();
-  const before = await streams();
+  const before = await streamsIn(server);
   const { held, line } = await lineFor(other, 'lock:ends');
   for (const end of ['far', 'coming', 'near']) {
     const request = requestOf('lock:ends', { waits: true });
@@ -97,7 +79,9 @@ test('what was far, and has ended, leaves no stream behind', async () => {
     await store.forget?.(request);
     await other.tryAcquire(line.at(-1) as TestRequest);
   }
-  await waitUntil(async () => (await streams()) === before, { what: 'etcd serves no stream any more' });
+  await waitUntil(async () => (await streamsIn(server)) === before, {
+    what: 'etcd serves no stream any more',
+  });
   for (const one of line) await other.forget?.(one);
   await held.release();
 });
@@ -106,7 +90,8 @@ test('whom he would hear of may have gone before he listens', async () => {
   await using other = open();
   await using store = open();
   const { held, line } = await lineFor(other, 'lock:gone');
-  const request = requestOf('lock:gone', { waits: true });
+  // A ttl so long that its lease does not tell him to look in the meantime.
+  const request = requestOf('lock:gone', { waits: true, ttl: 900_000 });
   assert.equal(await store.tryAcquire(request), null);
   await other.forget?.(line[SCOUT] as TestRequest);
   const watch = await store.watch?.(request);

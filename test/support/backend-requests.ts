@@ -56,3 +56,15 @@ export async function stand(store: Backend, request: BackendRequest): Promise<Wa
   assert.equal(await store.tryAcquire(request), null);
   return watch;
 }
+
+/** One who holds the key, and six who wait for it, in their order. */
+export async function lineFor(store: Backend, key: string): Promise<{ held: Grant; line: TestRequest[] }> {
+  const held = await store.tryAcquire(requestOf(key));
+  assert.ok(held);
+  const line = Array.from({ length: 6 }, () => requestOf(key, { waits: true }));
+  for (const request of line) assert.equal(await store.tryAcquire(request), null);
+  return { held, line };
+}
+
+/** Of that line, he who is the fourth before one who comes behind it. */
+export const SCOUT = 2;

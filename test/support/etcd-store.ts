@@ -33,6 +33,12 @@ export async function leasesIn(server: Etcd): Promise<string[]> {
   return leases.map(({ ID }) => ID);
 }
 
+/** How many streams it serves. */
+export async function streamsIn(server: Etcd): Promise<number> {
+  const text = await (await fetch(`${server.urls[0]}/metrics`)).text();
+  return Number(/^etcd_debugging_mvcc_watcher_total (\d+)$/m.exec(text)?.[1]);
+}
+
 /** What a proxy has seen go to the server: the paths of the calls, without `/v3/`. */
 export class Calls {
   /** How many deletions have come back, of which streams tell. */
