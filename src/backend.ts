@@ -165,7 +165,10 @@ export interface Backend extends AsyncDisposable {
   acquire?(request: BackendRequest): Promise<Grant>;
   /** Resolves once subscribed: what happens afterwards is told. */
   watch?(request: BackendRequest): Promise<Watch>;
-  /** Undoes what a request may have taken, its place in a queue too. Nothing happens if it has taken nothing. */
+  /**
+   * Undoes what a request may have taken, its place in a queue too. Nothing happens if it has taken nothing. It is not
+   * asked for any more afterwards; what was asked before may still be on its way.
+   */
   forget?(request: BackendRequest): Promise<void>;
   /** Who holds the key. */
   inspect?(key: string): Promise<StoreHolder[]>;
