@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test as always } from 'node:test';
 import type { Backend, Grant, Watch } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
-import { acquire, lineFor, requestOf, SCOUT, stand } from './support/backend-requests.js';
+import { acquire, fight, lineFor, requestOf, SCOUT, stand } from './support/backend-requests.js';
 import type { TestRequest } from './support/backend-requests.js';
 import { Calls, recordsIn, storeBehindProxies, streamsIn } from './support/etcd-store.js';
 import { ownEtcd } from './support/own-etcd.js';
@@ -251,21 +251,6 @@ test('who has asked twice, because the first answer did not come, is told when i
 });
 
 test('many stores that fight for a key, most of them far off, lose no wake', async () => {
-  const stores = Array.from({ length: 12 }, open);
-  let inside = 0;
-  let last = 0n;
-  const work = async (store: Backend): Promise<void> => {
-    for (let i = 0; i < 15; i++) {
-      const grant = await acquire(store, requestOf('lock:crowd', { waits: true }));
-      assert.equal(++inside, 1);
-      assert.ok(grant.token > last);
-      last = grant.token;
-      await new Promise(setImmediate);
-      inside--;
-      assert.equal(await grant.release(), true);
-    }
-  };
-  await Promise.all(stores.map(work));
-  await Promise.all(stores.map((store) => store.close()));
+  await fight(Array.from({ length: 12 }, open), 'lock:crowd', { tasks: 1, rounds: 15 });
   assert.deepEqual(await recordsIn(server, 'tierlock/lock:crowd//'), []);
 });

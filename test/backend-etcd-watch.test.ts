@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Backend, Grant } from '../src/backend.js';
 import { etcd } from '../src/backends/etcd.js';
-import { acquire, requestOf, stand } from './support/backend-requests.js';
+import { acquire, fight, requestOf, stand } from './support/backend-requests.js';
 import { base64, Calls, recordsIn, storeBehindProxies } from './support/etcd-store.js';
 import { ownEtcd } from './support/own-etcd.js';
 import { etcdCall, startEtcd } from './support/servers/etcd.js';
@@ -226,22 +226,7 @@ test('a store that goes away and comes back wakes who waits', async () => {
 });
 
 test('many who fight for a key from several stores lose no wake', async () => {
-  const stores = [open(), open(), open()];
-  let inside = 0;
-  let last = 0n;
-  const work = async (store: Backend): Promise<void> => {
-    for (let i = 0; i < 10; i++) {
-      const grant = await acquire(store, requestOf('lock:fight', { waits: true }));
-      assert.equal(++inside, 1);
-      assert.ok(grant.token > last);
-      last = grant.token;
-      await new Promise(setImmediate);
-      inside--;
-      assert.equal(await grant.release(), true);
-    }
-  };
-  await Promise.all(stores.flatMap((store) => [work(store), work(store), work(store)]));
-  await Promise.all(stores.map((store) => store.close()));
+  await fight([open(), open(), open()], 'lock:fight', { tasks: 3, rounds: 10 });
   assert.deepEqual(await recordsIn(server, 'tierlock/lock:fight//'), []);
 });
 

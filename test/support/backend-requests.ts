@@ -68,3 +68,26 @@ export async function lineFor(store: Backend, key: string): Promise<{ held: Gran
 
 /** Of that line, he who is the fourth before one who comes behind it. */
 export const SCOUT = 2;
+
+/** Some tasks of each store take the key again and again: one at a time, and each token is larger. Closes the stores. */
+export async function fight(
+  stores: readonly Backend[],
+  key: string,
+  { tasks, rounds }: { readonly tasks: number; readonly rounds: number },
+): Promise<void> {
+  let inside = 0;
+  let last = 0n;
+  const work = async (store: Backend): Promise<void> => {
+    for (let i = 0; i < rounds; i++) {
+      const grant = await acquire(store, requestOf(key, { waits: true }));
+      assert.equal(++inside, 1);
+      assert.ok(grant.token > last);
+      last = grant.token;
+      await new Promise(setImmediate);
+      inside--;
+      assert.equal(await grant.release(), true);
+    }
+  };
+  await Promise.all(stores.flatMap((store) => Array.from({ length: tasks }, () => work(store))));
+  await Promise.all(stores.map((store) => store.close()));
+}
